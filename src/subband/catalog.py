@@ -31,13 +31,82 @@ class Entry:
 
 
 _LOSS = "subband.losses.segmentation:"
-_CWMI = "Lu et al., CWMI, 2025"
-_SPW = "Lu, SPW, 2025"
+_MODEL = "subband.models:"
+_READER = "subband.data.readers:"
+_METRIC = "subband.metrics:"
+_CWMI = "lurenhaothu/CWMI, 2025"
+_SPW = "lurenhaothu/SPW, 2025"
+
+
+def _loss(name: str, label: str, target: str, line: str, source: str, **options: Any) -> Entry:
+    return Entry("loss", name, _LOSS + target, line, source, options, label)
+
+
+def _reader(name: str, target: str, line: str, source: str) -> Entry:
+    return Entry("dataset", name, _READER + target, line, source)
+
+
+def _synthetic(task: str, line: str) -> Entry:
+    options = {"task": task}
+    return Entry("dataset", f"synthetic-{task}", "subband.data:Synthetic", line, "ours, seeded, exact truth", options)
+
+
+def _metric(name: str, target: str, line: str, source: str, **options: Any) -> Entry:
+    return Entry("metric", name, _METRIC + target, line, source, options)
+
 
 ENTRIES: tuple[Entry, ...] = (
-    Entry("loss", "ce", _LOSS + "CrossEntropyLoss", "cross-entropy", "-", label="CE"),
-    Entry("loss", "bce", _LOSS + "BalancedCrossEntropyLoss", "class-balanced cross-entropy", _CWMI, label="BCE"),
-    Entry("loss", "dice", _LOSS + "DiceLoss", "soft Dice", "Milletari et al., 2016", label="Dice"),
+    _loss("ce", "CE", "CrossEntropyLoss", "cross-entropy", "-"),
+    _loss("bce", "BCE", "BalancedCrossEntropyLoss", "class-balanced cross-entropy", _CWMI),
+    _loss("dice", "Dice", "DiceLoss", "soft Dice, mean of the classes", "Milletari et al., 2016 (arXiv:1606.04797)"),
+    _loss("focal", "Focal", "FocalLoss", "cross-entropy on the hard pixels", "Lin et al., 2017 (arXiv:1708.02002)"),
+    _loss("jaccard", "Jaccard", "JaccardLoss", "soft intersection over union", "Rahman and Wang, 2016"),
+    _loss("tversky", "Tversky", "TverskyLoss", "Dice with two error weights", "Salehi et al., 2017 (arXiv:1706.05721)"),
+    _loss("wce", "WCE", "UNetWeightedLoss", "U-Net border weights", "Ronneberger et al., 2015 (arXiv:1505.04597)"),
+    _loss("abw", "ABW", "ABWLoss", "adaptive boundary weights", "Liu et al., Skea-topo's base, 2022"),
+    _loss("skea-topo", "Skea-topo", "SkeaTopoLoss", "skeleton-aware weights", "Liu et al., 2024 (arXiv:2404.18539)"),
+    _loss("rmi", "RMI", "RMILoss", "region mutual information", "Zhao et al., 2019 (arXiv:1910.12037)"),
+    _loss("cldice", "clDice", "ClDiceLoss", "Dice of centre lines", "Shit et al., 2021 (arXiv:2003.07311)"),
+    _loss("cwmi", "CWMI", "CWMILoss", "mutual information of complex subbands, as published", _CWMI),
+    _loss("cwmi-real", "CWMI-Real", "CWMILoss", "CWMI on real subbands", _CWMI, kind="real"),
+    _loss("cwmi-ce", "CWMI-CE", "CWMILoss", "MI x 0.1, plain cross-entropy", _CWMI, class_weight=None, mi_weight=0.1),
+    _loss("spw", "SPW", "SPWLoss", "weights from subband amplitudes, as published", _SPW),
+    _loss("spw-ce", "SPW-CE", "SPWLoss", "SPW, weight 1, plain cross-entropy", _SPW, class_weight=None, weight=1.0),
+    _loss("spw-paper", "SPW-paper", "SPWLoss", "SPW of March 2025, mask only", _SPW, variant="paper_mask_only"),
+    _loss("spw-dice", "SPW-Dice", "SPWLoss", "SPW on Dice", _SPW, base="dice"),
+    Entry("model", "unet", _MODEL + "UNet", "U-Net", "Ronneberger et al., 2015 (arXiv:1505.04597)", label="UNet"),
+    Entry(
+        "model",
+        "attention-unet",
+        _MODEL + "AttentionUNet",
+        "U-Net with attention gates",
+        "Oktay et al., 2018 (arXiv:1804.03999)",
+        label="AttenUNet",
+    ),
+    _reader("folder", "Folder", "a folder of images and a folder of masks", "-"),
+    _reader("snemi3d", "Snemi3d", "SNEMI3D, raw", "https://zenodo.org/records/7142003"),
+    _reader("glas", "Glas", "GlaS, Warwick_QU_Dataset", "https://warwick.ac.uk/tia/data/glascontest"),
+    _reader("drive", "Drive", "DRIVE, training and test", "https://drive.grand-challenge.org"),
+    _reader("roads", "Roads", "Massachusetts Roads", "https://www.cs.toronto.edu/~vmnih/data"),
+    _reader("isbi2012", "EmStack", "ISBI 2012 EM stack", "https://imagej.net/events/isbi-2012-segmentation-challenge"),
+    _synthetic("membranes", "membranes with gaps, organelles and distractor lines"),
+    _synthetic("vessels", "branching vessels on a fundus-like background"),
+    _synthetic("roads", "a road network between buildings"),
+    _synthetic("glands", "glands with lumen and touching borders"),
+    Entry("map", "unet", "subband.maps:unet_weight_map", "U-Net border weights", "Ronneberger et al., 2015"),
+    Entry("map", "abw", "subband.maps:abw_weight_maps", "adaptive boundary weights, background and object", _CWMI),
+    Entry(
+        "map", "skea-topo", "subband.maps:skea_topo_maps", "skeleton-aware weights and skeletons", "Liu et al., 2024"
+    ),
+    _metric("mIoU", "mean_iou", "intersection over union, mean of the classes", "-"),
+    _metric("mDice", "mean_dice", "Dice coefficient, mean of the classes", "-"),
+    _metric("VI", "variation_of_information", "variation of information of the regions", "Meila, 2007"),
+    _metric("ARI", "adjusted_rand_index", "pixel pairs grouped alike, above chance", "Hubert and Arabie, 1985"),
+    _metric("HD", "hausdorff_distance", "modified Hausdorff distance", "Dubuisson and Jain, 1994"),
+    _metric("HD95", "hausdorff_distance", "95th percentile of the outline distance", "-", method="hd95"),
+    _metric("Betti", "betti_errors", "differences of the numbers of pieces and holes", "-"),
+    _metric("mAP", "average_precision_dsb2018", "regions found at overlaps 0.5 to 0.95", "Data Science Bowl 2018"),
+    _metric("clDice", "cldice_score", "Dice of centre lines", "Shit et al., 2021 (arXiv:2003.07311)"),
 )
 
 

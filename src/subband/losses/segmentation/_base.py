@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_logits, read_class_weight, read_weight_map
+from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_logits, read_weight_map
 
 MapKind = Literal["unet", "abw", "skea_topo"]
 
@@ -59,6 +59,12 @@ class SegmentationLoss(nn.Module):
 
     def at_epoch(self, epoch: int) -> None:
         """Hear that epoch ``epoch`` = 0, 1, ... begins; losses with a schedule act on it."""
+
+    def terms(
+        self, logits: Tensor, target: Tensor, *, weight_map: Tensor | None = None, class_weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return ``"loss"`` and, where a loss has several, its unweighted terms; arguments as `forward`."""
+        return {"loss": self(logits, target, weight_map=weight_map, class_weight=class_weight)}
 
     def _weights(self, of_image: Tensor | None) -> ClassWeight:
         own = self.class_weight

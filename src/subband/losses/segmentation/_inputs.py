@@ -132,7 +132,9 @@ def read_weight_map(weight_map: Tensor | None, like: Tensor, channels: int) -> T
     return weight_map.to(like.device, like.dtype)
 
 
-def _read_target(target: Tensor, logits: Tensor, classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
+def _read_target(
+    target: Tensor, logits: Tensor, classes: int, ignore_index: int | None
+) -> tuple[Tensor, Tensor | None]:
     """One-hot or soft target (B, classes, *space) and the mask of counted pixels."""
     batch, space = logits.shape[0], logits.shape[2:]
     if target.is_floating_point():

@@ -53,9 +53,7 @@ def dice_loss(
 class DiceLoss(SegmentationLoss):
     """Module form of `dice_loss` on logits."""
 
-    def __init__(
-        self, *, eps: float = 1e-7, ignore_index: int | None = None, class_weight: ClassWeight = None
-    ) -> None:
+    def __init__(self, *, eps: float = 1e-7, ignore_index: int | None = None, class_weight: ClassWeight = None) -> None:
         positive(eps=eps)
         super().__init__(ignore_index=ignore_index, class_weight=class_weight)
         self.eps = eps

@@ -1,0 +1,151 @@
+"""CWMI's mutual information, forward and backward: by Parseval, and by subbands formed in space as published.
+
+The published operations are restated here on the exact frequency grid: a pyramid of each image, then per level either
+the real embedding of the K complex bands, 2K x 2M in float32, or the K x K Hermitian covariances in complex128.
+"""
+
+import math
+from functools import lru_cache
+
+import torch
+from common import compare, difference, gate, peak_memory, require_close, write
+from torch import Tensor
+
+from subband.losses.segmentation._mutual_information import MutualInformation
+from subband.losses.segmentation.cross_entropy import cross_entropy_loss
+from subband.losses.segmentation.cwmi import CWMILoss
+from subband.transforms.filters import angular_gain, axis_frequency, radial_pair, radius
+
+ALPHA = 5e-4
+LEVELS = 4
+CASES = ((1, 4, 512), (4, 4, 512), (1, 12, 512), (4, 12, 512))
+
+
+@lru_cache
+def gains(size: int, orientations: int) -> dict[str, Tensor]:
+    """Residual low gain, and high, low and angular gains of a level of one size, in ``fftshift`` order."""
+    frequency = torch.meshgrid(axis_frequency(size), axis_frequency(size), indexing="ij")
+    r = radius(frequency)
+    high, low = radial_pair(r, math.pi / 4)
+    angular = angular_gain(frequency, orientations=orientations)
+    return {
+        "start": radial_pair(r, math.pi / 2)[1].float(),
+        "low": low.float(),
+        "bands": (high * angular).float(),
+    }
+
+
+def pyramid(image: Tensor, orientations: int) -> list[Tensor]:
+    """Complex bands (B, 1, K, h, w) of each level, by a crop of the shifted spectrum per level."""
+    spectrum = torch.fft.fftshift(torch.fft.fft2(image), dim=(-2, -1))
+    spectrum = spectrum * gains(image.shape[-1], orientations)["start"].to(image.dtype)
+    bands = []
+    for _ in range(LEVELS):
+        own = gains(spectrum.shape[-1], orientations)
+        masked = spectrum.unsqueeze(2) * own["bands"].to(image.dtype)
+        bands.append(torch.fft.ifft2(torch.fft.ifftshift(masked, dim=(-2, -1))))
+        quarter = spectrum.shape[-1] // 4
+        inner = slice(quarter, 3 * quarter)
+        spectrum = (spectrum * own["low"].to(image.dtype))[..., inner, inner]
+    return bands
+
+
+def entropy(target: Tensor, prediction: Tensor) -> Tensor:
+    """Mean log-determinant of the conditional covariance of rows (B, C, K, M)."""
+    target, prediction = (x - x.mean(-1, keepdim=True) for x in (target, prediction))
+    eye = torch.eye(target.shape[2], dtype=target.dtype)
+    cross = target @ prediction.mH
+    inverse = torch.linalg.inv(prediction @ prediction.mH + ALPHA * eye)
+    factor = torch.linalg.cholesky(target @ target.mH - cross @ inverse @ cross.mH)
+    return 2 * (factor.diagonal(dim1=-2, dim2=-1).real + 1e-8).log().sum(-1).mean()
+
+
+def embedded(bands: Tensor) -> Tensor:
+    """Real rows [[Re, Im], [-Im, Re]], (B, C, 2K, 2M)."""
+    flat = bands.flatten(3)
+    upper = torch.cat([flat.real, flat.imag], -1)
+    return torch.cat([upper, torch.cat([-flat.imag, flat.real], -1)], 2)
+
+
+def in_space(prediction: Tensor, target: Tensor, orientations: int, form: str) -> Tensor:
+    """The mutual-information term with the published arithmetic."""
+    total = prediction.new_zeros(())
+    for u, v in zip(pyramid(target, orientations), pyramid(prediction, orientations), strict=True):
+        if form == "embedded":
+            total = total + entropy(embedded(u), embedded(v)) / 2
+        else:
+            total = total + entropy(u.flatten(3).to(torch.complex128), v.flatten(3).to(torch.complex128))
+    return total
+
+
+def images(batch: int, size: int) -> tuple[Tensor, Tensor]:
+    """A prediction and a mask of smooth blobs."""
+    generator = torch.Generator().manual_seed(20261)
+    noise = torch.randn(batch, 1, size, size, generator=generator)
+    frequency = torch.fft.fftfreq(size)
+    smooth = torch.exp(-radius((frequency[:, None], frequency[None])).mul(12).square())
+    mask = (torch.fft.ifft2(torch.fft.fft2(noise) * smooth).real > 0).float()
+    wrong = torch.randn(mask.shape, generator=generator)
+    return (0.5 * (2 * mask - 1) + wrong).sigmoid().requires_grad_(), mask
+
+
+def one_case(batch: int, orientations: int, size: int) -> tuple[str, dict, list, dict]:
+    """Check, then time, one batch size, number of orientations and image size."""
+    prediction, mask = images(batch, size)
+    ours = CWMILoss(orientations=orientations, levels=LEVELS, measure=MutualInformation(ridge=0.0)).subbands
+
+    def with_gradient(function, image: Tensor) -> Tensor:
+        return torch.autograd.grad(function(image), image)[0]
+
+    functions = {
+        "Parseval (subband)": lambda image: ours.term(image, mask),
+        "in space, float32 embedding": lambda image: in_space(image, mask, orientations, "embedded"),
+        "in space, complex128": lambda image: in_space(image, mask, orientations, "hermitian"),
+        "cross-entropy alone": lambda image: cross_entropy_loss(image, mask),
+    }
+    double = prediction.detach().double().requires_grad_()
+    exact = in_space(double, mask.double(), orientations, "hermitian")
+    (gradient,) = torch.autograd.grad(exact, double)
+    name = f"B={batch}, K={orientations}, {size} x {size}"
+    errors = {}
+    for form in list(functions)[:3]:
+        tolerance = 3e-6 if form.startswith("Parseval") else 1e-2
+        require_close(f"{name}, {form}, value", functions[form](prediction), exact, tolerance)
+        errors[form] = require_close(
+            f"{name}, {form}, gradient", with_gradient(functions[form], prediction), gradient, tolerance
+        )
+    del double, exact, gradient
+    cases = {form: lambda f=function: with_gradient(f, prediction) for form, function in functions.items()}
+    timing = compare(cases, reference="in space, float32 embedding", anchor=prediction)
+    memory = {form: round(peak_memory(case) / 2**20, 1) for form, case in cases.items()}
+    timing["memory_mb"] = memory
+    timing["gradient_error"] = errors
+    speed = timing["cases"]["Parseval (subband)"]["speedup"]
+    share = memory["Parseval (subband)"] / memory["in space, float32 embedding"]
+    return (
+        name,
+        timing,
+        [
+            gate(f"CWMI over the operations in space, {name}", speed, at_least=20),
+            gate(f"CWMI's share of the memory in space, {name}", share, at_most=0.2),
+        ],
+        memory,
+    )
+
+
+def main() -> None:
+    """Run all cases and write the result."""
+    timings, gates = {}, []
+    for case in CASES:
+        name, timings[name], bounds, memory = one_case(*case)
+        gates += bounds
+        shown = {form: (row["median_ms"], row["speedup"]) for form, row in timings[name]["cases"].items()}
+        print(name, shown, memory, timings[name]["gradient_error"], "busy" if timings[name]["contended"] else "")
+    write(
+        "cwmi",
+        {"title": "Mutual information of CWMI, forward and backward", "timings": timings, "gates": gates},
+    )
+
+
+if __name__ == "__main__":
+    main()

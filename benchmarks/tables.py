@@ -1,0 +1,177 @@
+"""Write the figures of the README and the documentation from ``results/*.json`` and the catalogue.
+
+A figure stands between ``<!-- figures: NAME -->`` and ``<!-- end of figures -->``.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+BLOCK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n)(.*?)(<!-- end of figures -->)", re.DOTALL)
+NONE_YET = "No result is recorded yet.\n"
+
+Record = dict[str, Any]
+
+
+def records(folder: Path = RESULTS) -> list[Record]:
+    """All recorded results, in the order of their names."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def losses() -> str:
+    """The losses of the catalogue, one line for each class, with the names of its variants."""
+    from subband.catalog import ENTRIES
+
+    found: dict[str, list[Any]] = {}
+    for entry in ENTRIES:
+        if entry.kind == "loss":
+            found.setdefault(entry.target, []).append(entry)
+    rows = []
+    for first, *variants in found.values():
+        others = ", ".join(f"`{entry.name}`" for entry in variants)
+        rows.append((f"`{first.name}`", f"`{first.target.partition(':')[2]}`", first.line, others, first.source))
+    return table(("name", "class", "what it is", "variants", "source"), rows)
+
+
+def gates(found: Sequence[Record]) -> str:
+    """Every bound that ``make bench`` holds, with the figure that was measured."""
+    rows = [
+        (gate["what"], f"{gate['value']:.3g}", bound(gate), f"`benchmarks/results/{record['name']}.json`")
+        for record in found
+        for gate in record.get("gates", [])
+    ]
+    return table(("what", "measured", "bound", "file"), rows) if rows else NONE_YET
+
+
+def bound(gate: Record) -> str:
+    """The bounds of a gate in words."""
+    bounds = (("at least", gate.get("at_least")), ("at most", gate.get("at_most")))
+    return ", ".join(f"{word} {value:g}" for word, value in bounds if value is not None)
+
+
+def timings(found: Sequence[Record]) -> str:
+    """Every comparison of running times, with its machine and command."""
+    parts = []
+    for record in found:
+        for title, timing in record.get("timings", {}).items():
+            memory = timing.get("memory_mb", {})
+            rows = [
+                (
+                    name,
+                    f"{case['median_ms']:.3g}",
+                    f"{case['ratio']:.3g}",
+                    f"{case['speedup']:.3g}",
+                    f"{memory[name]:.3g}" if name in memory else "",
+                )
+                for name, case in timing["cases"].items()
+            ]
+            head = ("case", "ms", f"over {timing['reference']}", "speed-up", "peak MB")
+            busy = " The machine was busy: read the ratios with care." if timing.get("contended") else ""
+            parts.append(f"**{record.get('title', record['name'])}: {title}.**{busy}\n\n{table(head, rows)}")
+        if record.get("timings"):
+            parts.append(_origin(record))
+    return "\n".join(parts) or NONE_YET
+
+
+def quality(found: Sequence[Record]) -> str:
+    """Every table of trained networks."""
+    parts = []
+    for record in found:
+        for part in record.get("tables", []):
+            note = f"\n{part['note']}\n" if part.get("note") else ""
+            parts.append(f"**{part['title']}**\n\n{table(part['columns'], part['rows'])}{note}")
+        if record.get("tables"):
+            parts.append(_origin(record))
+    return "\n".join(parts) or NONE_YET
+
+
+def gpu(found: Sequence[Record]) -> str:
+    """What ``make gpu`` measured."""
+    parts = []
+    for record in found:
+        sections = record.get("gpu", {})
+        for title, rows in sections.items():
+            if title == "correctness":
+                wrong = [name for name, row in rows.items() if not row["right"]]
+                parts.append(f"{len(rows) - len(wrong)} of {len(rows)} losses agree with float64 on the CPU.\n")
+            elif title != "environment":
+                lines = [
+                    (name, f"{row['median_ms']:.3g}", f"{row['over_ce']:.3g}", f"{row['peak_mb']:.3g}")
+                    for name, row in rows.items()
+                ]
+                parts.append(f"**{title}.**\n\n{table(('case', 'ms', 'over ce', 'peak MB'), lines)}")
+        if sections:
+            where = sections["environment"]
+            parts.append(f"`{record['command']}`, {record['date']}; {where['gpu']}, torch {where['torch']}.\n")
+    return "\n".join(parts) or NONE_YET
+
+
+def _origin(record: Record) -> str:
+    machine = record.get("machine", {})
+    where = ", ".join(
+        part
+        for part in (
+            machine.get("cpu"),
+            f"{machine['threads']} thread(s)" if "threads" in machine else "",
+            f"torch {machine['torch']}" if "torch" in machine else "",
+            f"commit {machine['commit']}" if machine.get("commit") else "",
+        )
+        if part
+    )
+    return f"`{record['command']}`, {record.get('date', '')}; {where}.\n"
+
+
+def figures(found: Sequence[Record]) -> dict[str, str]:
+    """Text of every figure, by its name."""
+    return {
+        "losses": losses(),
+        "gates": gates(found),
+        "timings": timings(found),
+        "quality": quality(found),
+        "gpu": gpu(found),
+    }
+
+
+def fill(text: str, filled: dict[str, str]) -> str:
+    """The text with every figure in it written anew."""
+    return BLOCK.sub(lambda block: f"{block[1]}{filled[block[2]]}{block[4]}", text)
+
+
+def documents() -> list[Path]:
+    """Files that may hold figures."""
+    written = [path for path in sorted((ROOT / "docs").rglob("*.md")) if not {"_build", "_generated"} & set(path.parts)]
+    return [ROOT / "README.md", *written]
+
+
+def stale() -> list[Path]:
+    """Files whose figures are not those of the results."""
+    filled = figures(records())
+    return [path for path in documents() if fill(path.read_text("utf-8"), filled) != path.read_text("utf-8")]
+
+
+def main() -> None:
+    """Write the figures, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a figure is not from the results")
+    check = parser.parse_args().check
+    for path in (changed := stale()):
+        print(f"{path.relative_to(ROOT)}: {'figures differ from the results' if check else 'figures written'}")
+        if not check:
+            path.write_text(fill(path.read_text("utf-8"), figures(records())), encoding="utf-8")
+    sys.exit("run `make tables`" if check and changed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What a person sees while runs go on."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+console = Console(highlight=False)
+
+
+def say(line: str) -> None:
+    """Print one line."""
+    console.print(line, markup=False)
+
+
+@contextlib.contextmanager
+def runs_progress(total: int) -> Iterator[Callable[[Any, Any], None]]:
+    """A bar for all runs and one for each run under way; plain lines where there is no terminal."""
+    seen: dict[str, Any] = {}
+    if not console.is_terminal:
+        yield _plain(total, seen)
+        return
+    columns = (
+        TextColumn("{task.description:<24}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, refresh_per_second=4) as progress:
+        whole = progress.add_task("all steps", total=None, note="")
+        state = {"steps": 0}
+
+        def listen(cell: Any, now: Any) -> None:
+            if cell.name not in seen:
+                seen[cell.name] = progress.add_task(cell.name, total=now.steps, completed=now.step - 1, note="")
+                state["steps"] += now.step - 1
+            state["steps"] += 1
+            score = f" mIoU {now.validation['mIoU']:.3f}" if "mIoU" in now.validation else ""
+            progress.update(seen[cell.name], completed=now.step, note=f"loss {now.loss:8.3f}{score}")
+            progress.update(whole, completed=state["steps"], total=total * now.steps, note=f"{len(seen)}/{total} runs")
+            if now.step >= now.steps:
+                progress.update(seen[cell.name], visible=False)
+                progress.console.print(f"  {cell.name:<24} {f'loss {now.loss:.3f}{score}'}")
+
+        yield listen
+
+
+def _plain(total: int, seen: dict[str, Any]) -> Callable[[Any, Any], None]:
+    def listen(cell: Any, now: Any) -> None:
+        if now.step >= now.steps:
+            seen[cell.name] = True
+            score = f", validation mIoU {now.validation['mIoU']:.3f}" if "mIoU" in now.validation else ""
+            say(f"{len(seen)}/{total} {cell.name}: {now.steps} steps, loss {now.loss:.3f}{score}")
+
+    return listen
+
+
+def print_table(header: list[str], rows: list[list[str]], *, title: str = "") -> None:
+    """Print a table; the first column to the left, the others to the right."""
+    table = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def default_out(name: str) -> Path:
+    """``runs/<name>-<time>``."""
+    import datetime
+
+    return Path("runs") / f"{name.replace('/', '-')}-{datetime.datetime.now():%Y%m%d-%H%M%S}"

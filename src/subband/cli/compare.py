@@ -1,0 +1,60 @@
+"""``subband compare RECIPE``."""
+
+from pathlib import Path
+
+from subband.config import Recipe
+
+
+def compare(
+    recipe: Recipe,
+    *,
+    out: Path | None = None,
+    shard: str = "1/1",
+    jobs: int = 1,
+    overwrite: bool = False,
+    tensorboard: bool = False,
+) -> int:
+    """Train losses x folds x seeds and write one report; the same command with the same --out goes on where it stopped.
+
+    Args:
+        recipe: What to compare.
+        out: Folder to write, by default runs/NAME-TIME.
+        shard: Share of the runs, "2/3" is the second of three; give all shards one --out.
+        jobs: Runs at the same time, each with its share of the threads.
+        overwrite: Delete what the folder holds.
+        tensorboard: Write TensorBoard events beside the CSV.
+
+    Returns:
+        0, or 1 if a run failed.
+    """
+    from subband.cli._console import default_out, print_table, runs_progress, say
+    from subband.report import report_table, verdict, write_report
+    from subband.tasks.cell import first_process
+    from subband.tasks.compare import Options, cells
+    from subband.tasks.compare import compare as run
+    from subband.tasks.segmentation import read_samples, split_samples
+
+    part, _, parts = shard.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise ValueError(f"shard is {shard!r}, but must be like '2/3'")
+    folder = out or default_out(recipe.name)
+    planned = cells(recipe, len(split_samples(read_samples(recipe.data), recipe.data)))
+    mine = planned[int(part) - 1 :: int(parts)]
+    if first_process():
+        say(f"{len(mine)} runs: {len(recipe.losses)} losses, {recipe.budget} ({folder})")
+    options = Options((int(part), int(parts)), jobs, overwrite, tensorboard)
+    with runs_progress(len(mine)) as listen:
+        described = run(recipe, folder, options, listen=listen, say=say)
+    if not first_process():
+        return 0
+    page = write_report(folder)
+    header, rows = report_table(folder)
+    print_table(header, rows)
+    say(verdict(folder))
+    failed = sorted(path.parent.name for path in (folder / "runs").glob("*/error.txt"))
+    for name in failed:
+        say(f"failed: {name}, see {folder / 'runs' / name / 'error.txt'}")
+    if described["partial"]:
+        say("not all runs are there yet; the report shows what is")
+    say(f"report: {page}")
+    return 1 if failed else 0

@@ -1,0 +1,43 @@
+"""``subband train RECIPE``."""
+
+import dataclasses
+from pathlib import Path
+
+from subband.config import Recipe
+
+
+def train(
+    recipe: Recipe,
+    *,
+    loss: str | None = None,
+    fold: int = 0,
+    seed: int | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    tensorboard: bool = False,
+) -> int:
+    """Train one loss on one fold; under torchrun on several processes. A comparison of one, with the same folder.
+
+    Args:
+        recipe: Data, network, optimiser.
+        loss: Name of the loss, by default the recipe's first.
+        fold: Fold to test on.
+        seed: Seed of weights and crops, by default the recipe's first.
+        out: Folder to write, by default runs/NAME-TIME; the same folder goes on where it stopped.
+        overwrite: Delete what the folder holds.
+        tensorboard: Write TensorBoard events beside the CSV.
+
+    Returns:
+        0, or 1 if the run failed.
+    """
+    from subband.cli.compare import compare
+
+    chosen = loss or recipe.losses[0]
+    one = dataclasses.replace(
+        recipe,
+        losses=[chosen],
+        run_folds=[fold],
+        seeds=[recipe.seeds[0] if seed is None else seed],
+        name=f"{recipe.name}-{chosen}",
+    )
+    return compare(one, out=out, overwrite=overwrite, tensorboard=tensorboard)

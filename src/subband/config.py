@@ -1,0 +1,222 @@
+"""What a run is made of: the dataclasses behind a recipe. Nothing here imports torch."""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from subband._check import closest
+
+RECIPES = Path(__file__).parent / "recipes"
+UNITS = {"s": "steps", "e": "epochs", "m": "minutes", "h": "hours"}
+
+
+@dataclass
+class Data:
+    """Where the images come from and what a training batch is.
+
+    Args:
+        reader: Name of a reader in the catalogue (``subband list dataset``).
+        root: Folder or file set of the reader.
+        images: Folder of images, for the ``folder`` reader.
+        masks: Folder of masks, for the ``folder`` reader.
+        label: Name of the data in the report.
+        published: Name of the set in the published tables, to show their rows beside ours.
+        crop: Crop size of a training item, in pixels; empty takes whole images.
+        batch: Crops in a step, over all processes.
+        augment: Random changes of a training item.
+        normalise: Images whose mean and deviation normalise all: ``all`` (as published) or ``train``.
+        split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image.
+        folds: Number of folds.
+        fold_seed: Seed of the folds.
+        map_scope: Weight maps of the whole image (as published) or of each crop.
+        count: Images to generate, for synthetic readers.
+        size: Their height and width, in pixels, for synthetic readers.
+        workers: Loader processes.
+    """
+
+    reader: str = "folder"
+    root: str | None = None
+    images: str | None = None
+    masks: str | None = None
+    label: str | None = None
+    published: str | None = None
+    crop: list[int] = field(default_factory=lambda: [256, 256])
+    batch: int = 4
+    augment: Literal["none", "flips", "full"] = "flips"
+    normalise: Literal["all", "train"] = "all"
+    split: Literal["folds", "holdout"] = "folds"
+    folds: int = 3
+    fold_seed: int = 0
+    map_scope: Literal["image", "crop"] = "image"
+    count: int = 32
+    size: int = 128
+    workers: int = 0
+
+
+@dataclass
+class Model:
+    """The network.
+
+    Args:
+        name: Name in the catalogue (``subband list model``).
+        width: Channels of the first level.
+        depth: Number of resolution levels.
+        norm: Normalisation layer.
+        outputs: ``sigmoid`` has one output for two classes, ``softmax`` one for each class (as published).
+    """
+
+    name: str = "unet"
+    width: int = 16
+    depth: int = 4
+    norm: Literal["batch", "instance", "group"] = "batch"
+    outputs: Literal["sigmoid", "softmax"] = "sigmoid"
+
+
+@dataclass
+class Optim:
+    """How the weights move.
+
+    Args:
+        name: Optimiser.
+        lr: Learning rate; the peak of a one-cycle schedule.
+        weight_decay: Weight decay.
+        schedule: ``step`` multiplies by ``gamma`` every ``step_epochs`` epochs.
+        step_epochs: Epochs between two changes of ``step``.
+        gamma: Factor of ``step``.
+        clip: Largest gradient norm; 0 does not clip.
+        precision: Arithmetic of the network; losses stay in float32.
+    """
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    lr: float = 3e-3
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "onecycle", "step"] = "onecycle"
+    step_epochs: int = 10
+    gamma: float = 0.8
+    clip: float = 5.0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+
+@dataclass
+class Recipe:
+    """A comparison: every loss is trained on every fold with every seed.
+
+    Args:
+        task: Kind of run.
+        name: Short name, used for the folder.
+        title: Heading of the report.
+        data: Images, crops, folds.
+        model: Network.
+        optim: Optimiser and schedule.
+        losses: Names in the catalogue (``subband list loss``).
+        loss_options: Options of single losses, by name, over the catalogue's.
+        baseline: Loss that the others are compared with; the first one if it is not among them.
+        budget: Length of each run, ``300 steps`` or ``50 epochs``, or of all runs together, ``20 minutes``.
+        validations: Validations in a run, evenly spaced; the best one is tested.
+        seeds: Seeds of initial weights and crops.
+        run_folds: Folds to run; empty runs all.
+        threads: Threads of each process; 0 leaves PyTorch's choice.
+    """
+
+    task: Literal["segmentation"] = "segmentation"
+    name: str = "run"
+    title: str = ""
+    data: Data = field(default_factory=Data)
+    model: Model = field(default_factory=Model)
+    optim: Optim = field(default_factory=Optim)
+    losses: list[str] = field(default_factory=lambda: ["ce", "dice", "cwmi", "spw"])
+    loss_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    baseline: str = "ce"
+    budget: str = "300 steps"
+    validations: int = 10
+    seeds: list[int] = field(default_factory=lambda: [0])
+    run_folds: list[int] = field(default_factory=list)
+    threads: int = 0
+
+
+def parse_budget(text: str) -> tuple[float, str]:
+    """Read ``"300 steps"``, ``"50 epochs"``, ``"20m"``, ``"1.5 h"`` or a bare number of steps.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", str(text).lower())
+    unit = UNITS.get((match[2] or "s")[0]) if match else None
+    if match is None or unit is None or float(match[1]) <= 0 or not unit.startswith(match[2][:3]):
+        raise ValueError(f"budget is {text!r}, but must be like '300 steps', '50 epochs', '20m' or '1.5h'")
+    return (float(match[1]) * 60, "minutes") if unit == "hours" else (float(match[1]), unit)
+
+
+def check_keys(values: Mapping[str, Any], schema: type, where: str) -> None:
+    """Say which key of a recipe is unknown, and the closest known one.
+
+    Raises:
+        ValueError: For the first unknown key.
+    """
+    hints = typing.get_type_hints(schema)
+    for key, value in values.items():
+        if key not in hints:
+            raise ValueError(
+                f"{where}: unknown key {key!r}{closest(key, hints)} (known: {', '.join(hints)})",
+            )
+        if dataclasses.is_dataclass(hints[key]):
+            if not isinstance(value, Mapping):
+                raise ValueError(f"{where}: {key} is {value!r}, but must be a group of keys")
+            check_keys(value, typing.cast(type, hints[key]), f"{where}, {key}")
+
+
+def shipped() -> list[str]:
+    """Names of the recipes inside the package, ``task/name``."""
+    return sorted(path.relative_to(RECIPES).with_suffix("").as_posix() for path in RECIPES.rglob("*.yaml"))
+
+
+def find_recipe(name: str) -> Path:
+    """Path of a recipe: a YAML file, or a shipped name.
+
+    Raises:
+        ValueError: If there is neither, with the closest shipped name.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise ValueError(f"there is no recipe file {name}; `subband list recipe` names the shipped ones")
+        return path
+    if name not in shipped():
+        raise ValueError(
+            f"there is no recipe called {name!r}{closest(name, shipped())} (a YAML file, or one of `subband list recipe`)"
+        )
+    return RECIPES / f"{name}.yaml"
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """Keys of a recipe, checked.
+
+    Raises:
+        ValueError: If the recipe is missing, is no YAML mapping, or has an unknown key.
+    """
+    path = find_recipe(name)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: this is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: a recipe is a mapping of keys, but this is {type(values).__name__}")
+    check_keys(values, Recipe, str(path))
+    return values
+
+
+def resolved_recipe(values: Mapping[str, Any]) -> Recipe:
+    """The recipe of a ``recipe.yaml`` that a run wrote, every key resolved.
+
+    Raises:
+        ValueError: If a key is unknown.
+    """
+    check_keys(values, Recipe, "recipe.yaml")
+    groups = {"data": Data(**values["data"]), "model": Model(**values["model"]), "optim": Optim(**values["optim"])}
+    return Recipe(**{**values, **groups})

@@ -1,0 +1,13 @@
+"""Readers, one file for each real data set. They give images as they are stored, without padding.
+
+Nothing is downloaded: a reader says which file is missing and where its official page is.
+"""
+
+from subband.data.readers.drive import Drive
+from subband.data.readers.em_stack import EmStack
+from subband.data.readers.folder import Folder
+from subband.data.readers.glas import Glas
+from subband.data.readers.roads import Roads
+from subband.data.readers.snemi3d import Snemi3d
+
+__all__ = ["Drive", "EmStack", "Folder", "Glas", "Roads", "Snemi3d"]

@@ -1,0 +1,43 @@
+"""Foreground against background, with own weight maps: what `ABWLoss`, `SkeaTopoLoss` and `UNetWeightedLoss` share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from subband.losses.segmentation._inputs import Inputs
+
+
+def structure(inputs: Inputs) -> Tensor:
+    """Mask (B, 1, *space) of the pixels whose class is not the background, 0 where a pixel is ignored."""
+    return (inputs.target.argmax(1, keepdim=True) > 0).to(inputs.target.dtype)
+
+
+def own_map(inputs: Inputs, make: Callable[[NDArray[Any]], NDArray[Any]]) -> Tensor:
+    """Map (B, channels, *space) of the union of the foreground classes, computed on the CPU image by image."""
+    masks = structure(inputs)[:, 0].to("cpu", torch.uint8).numpy()
+    found = torch.from_numpy(np.stack([make(mask) for mask in masks])).to(inputs.target)
+    return found.unsqueeze(1) if found.ndim == inputs.target.ndim - 1 else found
+
+
+def pixel_class_weight(inputs: Inputs) -> Tensor:
+    """Class weight of each pixel's own class, 1 without class weights, 0 where a pixel is ignored; (B, 1, *space)."""
+    return inputs.weighted_target().sum(1, keepdim=True)
+
+
+def two_sided_cross_entropy(inputs: Inputs, background: Tensor, foreground: Tensor) -> Tensor:
+    """Cross-entropy towards the background and towards the foreground, summed with a weight (B, 1, *space) for each.
+
+    Where the target is a foreground class, towards the foreground means towards that class, else away from the
+    background. Divided by the sum of the weights.
+    """
+    own = inputs.target.argmax(1, keepdim=True)
+    some = inputs.log_probability[:, 1:]
+    some = some if some.shape[1] == 1 else some.logsumexp(1, keepdim=True)
+    towards = torch.where(own > 0, inputs.log_probability.gather(1, own), some)
+    total = background.sum() + foreground.sum()
+    value = (background * inputs.log_probability[:, :1] + foreground * towards).sum()
+    return -value / torch.where(total > 0, total, torch.ones_like(total))

@@ -1,0 +1,216 @@
+"""The report of a comparison: one HTML page, a Markdown summary and a CSV file."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from subband.data.images import write_bytes
+from subband.metrics import METRICS
+from subband.report.comparison import COSTS, Comparison, Run, read_comparison
+from subband.report.figures import curves, number
+from subband.report.insight import insight
+from subband.report.pictures import examples, outliers, shown_losses
+from subband.report.published import published_note
+from subband.report.statistics import RESAMPLES
+from subband.report.tables import COST_LABELS, Summary, csv_text, heading, markdown_table
+from subband.report.tables import number as written
+from subband.report.verdict import JUDGED, headline, p_value, reservations
+
+TEMPLATES = Path(__file__).parent
+
+
+def write_report(folder: Path | str, *, published: bool | None = None) -> Path:
+    """Write ``report.html``, ``summary.md`` and ``metrics.csv`` into a comparison folder.
+
+    The page holds its pictures, curves and styles, and refers to nothing outside itself. Failed and missing runs are
+    listed; what is there is shown.
+
+    Args:
+        folder: Comparison folder.
+        published: Put the papers' numbers under ours; by default where the recipe names a published set and the images
+            are not synthetic.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        ValueError: If the folder holds no comparison.
+    """
+    comparison = read_comparison(folder)
+    summary = Summary(comparison, published)
+    write_bytes(comparison.folder / "metrics.csv", csv_text(comparison).encode())
+    write_bytes(comparison.folder / "summary.md", summary_text(summary).encode())
+    path = comparison.folder / "report.html"
+    write_bytes(path, render("page.html", content(summary)).encode())
+    return path
+
+
+def write_index(folders: Iterable[Path | str], path: Path) -> Path:
+    """Write a page that links the reports of several comparison folders, by relative paths.
+
+    Args:
+        folders: Comparison folders.
+        path: File to write.
+
+    Returns:
+        ``path``.
+    """
+    rows = []
+    for folder in folders:
+        comparison = read_comparison(folder)
+        link = os.path.relpath(comparison.folder / "report.html", path.parent)
+        title = comparison.about.get("title") or comparison.folder.name
+        rows.append({"title": title, "link": Path(link).as_posix(), "verdict": headline(Summary(comparison))})
+    write_bytes(path, render("index.html", {"rows": rows}).encode())
+    return path
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """Fill a template; all text is escaped."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text: str = environment.get_template(template).render(values)
+    return text
+
+
+def content(summary: Summary) -> dict[str, Any]:
+    """What the page's template needs."""
+    comparison = summary.comparison
+    metrics, losses = comparison.metrics, shown_losses(summary)
+    shown = examples(summary)
+    return {
+        "about": comparison.about,
+        "title": comparison.about.get("title") or comparison.folder.name,
+        "facts": facts(comparison),
+        "headline": headline(summary),
+        "reservations": reservations(comparison),
+        "metrics": [{"name": name, "heading": heading(name), "line": _line(name)} for name in metrics],
+        "costs": [COST_LABELS[name] for name in COSTS],
+        "cost_names": COSTS,
+        "rows": summary.rows,
+        "baseline": comparison.label(comparison.baseline),
+        "statement": statement(summary),
+        "note": published_note(comparison.about) if any(row.source for row in summary.rows) else "",
+        "differences": differences(summary),
+        "curves": curves(comparison),
+        "legend": [{"label": comparison.label(loss), "colour": number(comparison, loss)} for loss in comparison.losses],
+        "resamples": RESAMPLES,
+        "examples": shown,
+        "insight": insight(comparison, shown, losses),
+        "outliers": outliers(summary),
+        "unfinished": [_unfinished(comparison, run) for run in comparison.runs if not run.finished],
+        "made": made(comparison),
+    }
+
+
+def facts(comparison: Comparison) -> list[str]:
+    """Data, network, runs and length in a few words."""
+    about, model = comparison.about, comparison.about.get("model", {})
+    finished = [run for run in comparison.runs if run.finished]
+    folds, seeds = len({run.fold for run in comparison.runs}), len({run.seed for run in comparison.runs})
+    network = f"{model.get('name', 'network')} of width {model.get('width', '?')} and depth {model.get('depth', '?')}"
+    if model.get("parameters"):
+        network += f" ({model['parameters']:,} parameters)".replace(",", " ")
+    return [
+        str(about.get("dataset", {}).get("label", "")),
+        network,
+        f"{len(finished)} of {len(comparison.runs)} runs: {len(comparison.losses)} losses × {_count(folds, 'fold')} × "
+        f"{_count(seeds, 'seed')}",
+        *([f"{about['steps']} steps each"] if about.get("steps") else []),
+        *([f"{float(about['minutes']):.1f} minutes"] if about.get("minutes") is not None else []),
+    ]
+
+
+def statement(summary: Summary) -> str:
+    """How the numbers and the tests were made."""
+    comparison = summary.comparison
+    return (
+        "Mean ± standard deviation (n − 1) over the runs of the mean over the test images; undefined values are left "
+        f"out. Bold is the best mean. * differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided "
+        "Wilcoxon signed-rank test over the test images, paired within fold and seed (an image tested with several "
+        "seeds counts once), after Holm's correction over the losses of a column; the columns are not corrected for "
+        "one another."
+    )
+
+
+def differences(summary: Summary) -> list[dict[str, Any]]:
+    """Rows of the table of differences from the baseline."""
+    comparison = summary.comparison
+    judged = [metric for metric in (*JUDGED, "ARI", "clDice") if metric in comparison.metrics]
+    found = []
+    for loss in comparison.compared():
+        cells = []
+        for metric in judged:
+            difference = summary.differences[metric].get(loss)
+            if difference is None:
+                cells.append({"metric": metric, "mean": "–", "interval": "", "test": ""})
+                continue
+            interval = f"[{written(difference.low)}, {written(difference.high)}]" if difference.n > 1 else ""
+            test = p_value(difference.holm) if difference.holm == difference.holm else "no test"
+            cells.append(
+                {
+                    "metric": heading(metric),
+                    "mean": written(difference.mean),
+                    "interval": interval,
+                    "test": f"{test}, n = {difference.n}",
+                    "significant": difference.significant,
+                }
+            )
+        if loss != comparison.baseline:
+            found.append({"label": comparison.label(loss), "cells": cells})
+    return found
+
+
+def made(comparison: Comparison) -> list[tuple[str, str]]:
+    """Command, versions and machine, one line each."""
+    about = comparison.about
+    machine, versions = about.get("machine", {}), about.get("versions", {})
+    processor = f"{machine.get('cpu', 'unknown processor')}, {_count(int(machine.get('threads') or 1), 'thread')}"
+    return [
+        ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items() if version) or "not recorded"),
+        ("Machine", f"{processor}, {machine.get('gpu') or 'no GPU'}"),
+        ("Seeds", ", ".join(map(str, about.get("seeds", [])))),
+        ("Folds", ", ".join(map(str, about.get("folds", [])))),
+        ("Written", str(about.get("created", "not recorded"))),
+    ]
+
+
+def summary_text(summary: Summary) -> str:
+    """Verdict, table and origin as Markdown."""
+    comparison = summary.comparison
+    about = comparison.about
+    lines = [
+        f"## {about.get('title') or comparison.folder.name}",
+        " ".join([headline(summary), *reservations(comparison)]),
+        " · ".join(facts(comparison)),
+        markdown_table(summary),
+        statement(summary),
+    ]
+    if any(row.source for row in summary.rows):
+        lines.append(published_note(about))
+    lines += [f"    {about.get('command', '')}", *(f"{name}: {text}" for name, text in made(comparison))]
+    return "\n\n".join(lines) + "\n"
+
+
+def _unfinished(comparison: Comparison, run: Run) -> dict[str, str]:
+    words = "not there yet" if run.status == "missing" else run.status
+    return {"run": run.folder.name, "loss": comparison.label(run.loss), "status": words, "error": run.error}
+
+
+def _line(name: str) -> str:
+    if name not in METRICS:
+        return ""
+    metric = METRICS[name]
+    return f"{metric.line} ({metric.unit})" if metric.unit else metric.line
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

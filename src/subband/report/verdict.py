@@ -1,0 +1,96 @@
+"""What the numbers say, in one sentence, and what they do not."""
+
+from pathlib import Path
+
+from subband.report.comparison import Comparison, read_comparison
+from subband.report.statistics import ENOUGH, Difference, higher_is_better
+from subband.report.tables import Summary, decimals, number
+
+JUDGED = ("VI", "mIoU")
+"""Metrics of the verdict: one of structure, one of pixels."""
+
+_WORDS = {1: "One", 2: "Two"}
+
+
+def verdict(folder: Path | str) -> str:
+    """One sentence on a comparison folder, then its reservations.
+
+    Raises:
+        ValueError: If the folder holds no comparison.
+    """
+    summary = Summary(read_comparison(folder))
+    return " ".join([headline(summary), *reservations(summary.comparison)])
+
+
+def headline(summary: Summary) -> str:
+    """The best loss by structure and by pixels against the baseline, with the paired test."""
+    comparison = summary.comparison
+    losses = comparison.compared()
+    if not losses:
+        return "No run has finished, so there is nothing to compare."
+    metrics = [metric for metric in JUDGED if summary.best(metric) is not None]
+    if not metrics:
+        return "No metric has a finite value, so no loss can be called the best."
+    if len(losses) == 1:
+        values = ", ".join(f"{metric} {_value(summary, metric, losses[0])}" for metric in metrics)
+        return f"{comparison.label(losses[0])} alone has finished ({values}), so there is nothing to compare it with."
+    winners = [summary.best(metric) for metric in metrics]
+    parts = [_part(summary, metric) for metric in metrics]
+    name = comparison.label(winners[0] or "")
+    if len(parts) > 1 and winners[0] == winners[1] and parts[1].startswith(name):
+        parts[1] = f"it also{parts[1].removeprefix(name)}"
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text.startswith("no loss") else f"{text}."
+
+
+def _part(summary: Summary, metric: str) -> str:
+    comparison = summary.comparison
+    winner, base = summary.best(metric) or "", comparison.baseline
+    name, value = comparison.label(winner), _value(summary, metric, winner)
+    direction = "highest" if higher_is_better(metric) else "lowest"
+    if base not in comparison.compared():
+        return f"{name} has the {direction} {metric} ({value}), but {comparison.label(base)} has not finished"
+    if winner == base:
+        return f"no loss has a better {metric} than {name} ({value})"
+    found = summary.differences[metric].get(winner)
+    against = f"{value} against {_value(summary, metric, base)} for {comparison.label(base)}"
+    return f"{name} has the {direction} {metric}, {against} ({evidence(found)})"
+
+
+def evidence(difference: Difference | None) -> str:
+    """What a paired test says, in words."""
+    if difference is None:
+        return "no image in common, so no test"
+    if difference.n < ENOUGH:
+        return f"{difference.n} image{'s' * (difference.n != 1)}: too few for a test"
+    text = f"{p_value(difference.holm)}, {difference.n} images"
+    if not difference.significant:
+        return f"{text}: no evidence of a difference"
+    return f"{text}, but within the spread from run to run" if difference.within_spread else text
+
+
+def p_value(p: float) -> str:
+    """``p = 0.012`` or ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def reservations(comparison: Comparison) -> list[str]:
+    """Sentences that keep a reader from taking more out of the numbers than there is."""
+    found = []
+    seeds = len({run.seed for run in comparison.runs if run.finished})
+    folds = len({run.fold for run in comparison.runs if run.finished})
+    if 0 < seeds < 3:
+        word, noun = _WORDS[seeds], "seed is" if seeds == 1 else "seeds are"
+        found.append(f"{word} {noun} an illustration, not evidence{', even on several folds' if folds > 1 else ''}.")
+    if comparison.about.get("dataset", {}).get("synthetic"):
+        found.append("The images are synthetic.")
+    failed = sum(run.status == "failed" for run in comparison.runs)
+    missing = sum(not run.finished for run in comparison.runs) - failed
+    if failed or missing:
+        parts = [f"{count} {word}" for count, word in ((failed, "failed"), (missing, "not there yet")) if count]
+        found.append(f"Of {len(comparison.runs)} runs, {' and '.join(parts)}.")
+    return found
+
+
+def _value(summary: Summary, metric: str, loss: str) -> str:
+    return number(summary.spreads[metric][loss].mean, decimals(metric))

@@ -1,0 +1,291 @@
+"""A comparison: losses x folds x seeds in one folder that can be stopped, resumed and shared out."""
+
+import dataclasses
+import datetime
+import math
+import multiprocessing
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from subband import catalog
+from subband.config import Recipe, parse_budget
+from subband.data import check_samples, save_splits, statistics
+from subband.data.images import write_png
+from subband.tasks import _run
+from subband.tasks._folder import command, machine, read_json, versions, write_json, write_text, write_yaml
+from subband.tasks.cell import Cell, Material, crop_stream, first_process, run_cell
+from subband.tasks.segmentation import SegmentationTask, build_loss, read_samples, split_samples
+
+Listener = Callable[[Cell, _run.Progress], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a comparison is carried out; none of it changes the numbers.
+
+    Args:
+        shard: This process's share, ``(1, 1)`` is all: cells ``i, i + n, ...`` of ``(i, n)``.
+        jobs: Processes that train at the same time.
+        overwrite: Delete what the folder holds.
+        tensorboard: Write TensorBoard events.
+    """
+
+    shard: tuple[int, int] = (1, 1)
+    jobs: int = 1
+    overwrite: bool = False
+    tensorboard: bool = False
+
+
+DEFAULT = Options()
+
+
+def cells(recipe: Recipe, splits: int) -> list[Cell]:
+    """All runs: folds and seeds outermost, so that a comparison that is stopped has compared something."""
+    folds = recipe.run_folds or list(range(splits))
+    for fold in folds:
+        if not 0 <= fold < splits:
+            raise ValueError(f"run_folds names fold {fold}, but there are folds 0 to {splits - 1}")
+    return [Cell(loss, fold, seed) for fold in folds for seed in recipe.seeds for loss in recipe.losses]
+
+
+def compare(
+    recipe: Recipe,
+    folder: Path,
+    options: Options = DEFAULT,
+    *,
+    listen: Listener = lambda cell, progress: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Run what is missing of a comparison; returns the content of ``comparison.json``.
+
+    Raises:
+        ValueError: If the recipe is wrong, the data cannot be trained on, or the folder holds another comparison.
+        OSError: If the folder cannot be written.
+    """
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    parse_budget(recipe.budget)
+    catalog.find("model", recipe.model.name)
+    for name in recipe.losses:
+        build_loss(recipe, name)
+    samples = read_samples(recipe.data)
+    for line in check_samples(samples):
+        say(line)
+    if first_process():
+        open_folder(recipe, folder, overwrite=options.overwrite)
+    material = prepare(recipe, folder, samples)
+    planned = cells(recipe, len(material.splits))
+    mine = planned[options.shard[0] - 1 :: options.shard[1]]
+    todo = [cell for cell in mine if not finished(folder, cell)]
+    if len(todo) < len(mine):
+        say(f"{len(mine) - len(todo)} of {len(mine)} runs are finished already")
+    began = time.perf_counter()
+    for cell in todo:
+        describe_run(folder / "runs" / cell.name, material, cell)
+    if options.jobs > 1 and len(todo) > 1:
+        _run_parallel(recipe, folder, todo, options, listen)
+    else:
+        for cell in todo:
+            run_guarded(material, cell, folder, options, lambda progress, cell=cell: listen(cell, progress))
+    if not first_process():
+        return {}
+    return describe(recipe, folder, material, (time.perf_counter() - began) / 60, planned)
+
+
+EXTENDED = ("name", "title", "losses", "loss_options", "baseline", "seeds", "run_folds", "threads")
+"""Keys that may change when a comparison goes on: they add runs, and leave those that are there as they are."""
+
+
+def open_folder(recipe: Recipe, folder: Path, *, overwrite: bool) -> None:
+    """Make the folder, or find the same comparison in it; more losses, seeds and folds may be added.
+
+    Raises:
+        ValueError: If it holds something else, which is left as it is.
+    """
+    wanted = dataclasses.asdict(recipe)
+    path = folder / "recipe.yaml"
+    if overwrite and path.exists():
+        shutil.rmtree(folder)
+    if path.exists():
+        present = yaml.safe_load(path.read_text(encoding="utf-8"))
+        changed = [key for key in wanted if key not in EXTENDED and present.get(key) != wanted[key]]
+        before = present.get("loss_options", {})
+        changed += [f"loss_options of {name}" for name in before if before[name] != recipe.loss_options.get(name)]
+        if changed:
+            raise ValueError(
+                f"{folder} holds a comparison with other {', '.join(changed)}; choose another --out, or add --overwrite"
+            )
+    elif folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty and holds no comparison; choose another --out")
+    write_yaml(path, wanted)
+
+
+def prepare(recipe: Recipe, folder: Path, samples: Any) -> Material:
+    """Folds, normalisation and number of steps; what was decided once is read again."""
+    splits = split_samples(samples, recipe.data)
+    save_splits(folder / "folds.json", splits, samples.names)
+    chosen = [split.train if recipe.data.normalise == "train" else None for split in splits]
+    found = {key: statistics(samples, indices=key) for key in {None if c is None else tuple(c) for c in chosen}}
+    material = Material(
+        recipe,
+        samples,
+        splits,
+        [found[None if c is None else tuple(c)] for c in chosen],
+        0,
+        folder / "maps",
+    )
+    return dataclasses.replace(material, steps=number_of_steps(material, folder))
+
+
+def number_of_steps(material: Material, folder: Path) -> int:
+    """Steps of every run: as the budget says, or what fits into its minutes, measured once."""
+    recipe, path = material.recipe, folder / "steps.json"
+    amount, unit = parse_budget(recipe.budget)
+    if unit == "steps":
+        return max(1, round(amount))
+    if unit == "epochs":
+        return max(1, round(amount * math.ceil(len(material.splits[0].train) / recipe.data.batch)))
+    while not path.exists() and not first_process():
+        time.sleep(0.2)
+    if path.exists():
+        return int(read_json(path)["steps"])
+    planned = cells(recipe, len(material.splits))
+    seconds = {loss: step_seconds(material, Cell(loss, planned[0].fold, 0)) for loss in recipe.losses}
+    share = 0.8 * amount * 60 / sum(seconds[cell.loss] for cell in planned)
+    steps = max(10, int(share))
+    write_json(path, {"steps": steps, "seconds_per_step": seconds, "minutes": amount})
+    return steps
+
+
+def step_seconds(material: Material, cell: Cell) -> float:
+    """Seconds of one training step, the faster of three."""
+    stream = crop_stream(material, cell, steps=4)
+    model = material.model(0)
+    task = SegmentationTask(model, build_loss(material.recipe, cell.loss), [])
+    batch_size, seconds = material.recipe.data.batch, []
+    for step in range(4):
+        start = time.perf_counter()
+        items = [stream[step * batch_size + i] for i in range(batch_size)]
+        batch = {key: torch.stack([item[key] for item in items]) for key in items[0] if torch.is_tensor(items[0][key])}
+        task.step(batch)["loss"].backward()  # type: ignore[no-untyped-call]
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def finished(folder: Path, cell: Cell) -> bool:
+    """Whether a run has its result."""
+    path = folder / "runs" / cell.name / "result.json"
+    return path.exists() and read_json(path)["status"] == "finished"
+
+
+def run_guarded(
+    material: Material, cell: Cell, folder: Path, options: Options, listen: Callable[[_run.Progress], None]
+) -> None:
+    """Run one cell and write its result; a failure is a result too, and does not stop the others."""
+    run = folder / "runs" / cell.name
+    try:
+        result = run_cell(material, cell, run, listen=listen, tensorboard=options.tensorboard)
+    except (FloatingPointError, RuntimeError, ValueError) as error:
+        result = {"loss": cell.loss, "fold": cell.fold, "seed": cell.seed, "status": "failed", "error": str(error)}
+        write_text(run / "error.txt", traceback.format_exc())
+    if result:
+        write_json(run / "result.json", result)
+
+
+def describe_run(run: Path, material: Material, cell: Cell) -> None:
+    """Write what made a run beside it: resolved recipe, command, versions, seed."""
+    if (run / "recipe.yaml").exists():
+        return
+    own = dataclasses.replace(material.recipe, losses=[cell.loss], seeds=[cell.seed], run_folds=[cell.fold])
+    write_yaml(run / "recipe.yaml", {**dataclasses.asdict(own), "budget": f"{material.steps} steps"})
+    made = {"command": command(), "versions": versions(), "machine": machine(), "seed": cell.seed}
+    write_json(run / "made_by.json", made)
+
+
+def _run_parallel(recipe: Recipe, folder: Path, todo: list[Cell], options: Options, listen: Listener) -> None:
+    """Run cells in several processes and pass their progress on."""
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        queue = manager.Queue()
+        with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
+            waiting = {pool.submit(_run_in_process, recipe, folder, cell, options, queue) for cell in todo}
+            while waiting:
+                for cell, progress in _drain(queue):
+                    listen(cell, progress)
+                done = {future for future in waiting if future.done()}
+                for future in as_completed(done):
+                    future.result()
+                waiting -= done
+                time.sleep(0.1)
+        for cell, progress in _drain(queue):
+            listen(cell, progress)
+
+
+def _drain(queue: Any) -> Iterator[tuple[Cell, _run.Progress]]:
+    while not queue.empty():
+        yield queue.get()
+
+
+def _run_in_process(recipe: Recipe, folder: Path, cell: Cell, options: Options, queue: Any) -> None:
+    torch.set_num_threads(recipe.threads or max(1, (os.cpu_count() or 1) // options.jobs))
+    material = prepare(recipe, folder, read_samples(recipe.data))
+    run_guarded(material, cell, folder, options, lambda progress: queue.put((cell, progress)))
+
+
+def describe(recipe: Recipe, folder: Path, material: Material, minutes: float, planned: list[Cell]) -> dict[str, Any]:
+    """Write ``comparison.json``, and the test images and masks that the report shows."""
+    tested = sorted({index for cell in planned for index in material.splits[cell.fold].test})
+    for index in tested:
+        sample = material.samples[index]
+        picture = np.rint(sample.image * 255).astype(np.uint8)
+        picture = picture[0] if len(picture) == 1 else np.moveaxis(picture, 0, -1)
+        write_png(folder / "images" / f"{sample.name}.png", picture)
+        scale = 255 if material.samples.classes == 2 else 1
+        write_png(folder / "truth" / f"{sample.name}.png", (sample.mask * scale).astype(np.uint8))
+    before = 0.0
+    with suppress(FileNotFoundError):
+        before = float(read_json(folder / "comparison.json")["minutes"])
+    entry = catalog.find("dataset", recipe.data.reader)
+    results = [path for cell in planned if (path := folder / "runs" / cell.name / "result.json").exists()]
+    parameters = [count for path in results if (count := read_json(path).get("parameters"))]
+    value = {
+        "name": recipe.name,
+        "title": recipe.title or recipe.name,
+        "task": recipe.task,
+        "command": command(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "dataset": {
+            "name": recipe.data.reader,
+            "label": recipe.data.label or entry.line,
+            "synthetic": recipe.data.reader.startswith("synthetic"),
+            "published": recipe.data.published,
+            "channels": material.samples.channels,
+            "classes": material.samples.classes,
+        },
+        "model": {**dataclasses.asdict(recipe.model), "parameters": parameters[0] if parameters else None},
+        "losses": recipe.losses,
+        "labels": {name: catalog.find("loss", name).label for name in recipe.losses},
+        "baseline": recipe.baseline if recipe.baseline in recipe.losses else recipe.losses[0],
+        "folds": recipe.run_folds or list(range(len(material.splits))),
+        "seeds": recipe.seeds,
+        "steps": material.steps,
+        "minutes": before + minutes,
+        "machine": machine(),
+        "versions": versions(),
+        "partial": len(results) < len(planned),
+        "example": {"image": material.samples[tested[0]].name},
+    }
+    write_json(folder / "comparison.json", value)
+    return value

@@ -1,0 +1,149 @@
+"""A trained run: its weights, its recipe, and what it says of new images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import Tensor, nn
+
+from subband.config import Recipe, resolved_recipe
+from subband.data import Samples, WholeImages, load_splits
+from subband.data.images import image_pages, list_images, write_png, write_tiff
+from subband.data.readers import Folder
+from subband.data.tiles import predict_tiled
+from subband.tasks._folder import read_json, write_json
+from subband.tasks.cell import test_images
+from subband.tasks.segmentation import build_model, foreground, labels, read_samples
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is needed to predict.
+
+    Attributes:
+        folder: Run folder.
+        recipe: Its resolved recipe.
+        model: Network with its best weights, in evaluation mode.
+        mean: Channel means of the normalisation.
+        std: Channel deviations.
+        fold: Fold that was tested.
+    """
+
+    folder: Path
+    recipe: Recipe
+    model: nn.Module
+    mean: np.ndarray[Any, Any]
+    std: np.ndarray[Any, Any]
+    fold: int
+
+
+def run_folder(path: Path) -> Path:
+    """The run folder that ``path`` is, or the only one in it.
+
+    Raises:
+        ValueError: If there is none, or several.
+    """
+    if (path / "result.json").exists():
+        return path
+    found = sorted(result.parent for result in path.glob("runs/*/result.json"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ValueError(f"{path} holds no finished run; give a folder with result.json and checkpoints/best.pt")
+    raise ValueError(f"{path} holds {len(found)} runs; name one: {', '.join(str(run) for run in found[:4])} ...")
+
+
+def trained_run(path: Path) -> Trained:
+    """Load a run.
+
+    Raises:
+        ValueError: If there is no finished run, or its weights are missing.
+    """
+    folder = run_folder(path)
+    result = read_json(folder / "result.json")
+    best = folder / "checkpoints" / "best.pt"
+    if result["status"] != "finished" or not best.exists():
+        raise ValueError(f"{folder} has no weights (status: {result['status']}); run the same comparison again")
+    recipe = resolved_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
+    state = torch.load(best, weights_only=True, map_location="cpu")
+    mean, std = np.asarray(result["mean"], np.float32), np.asarray(result["std"], np.float32)
+    model = build_model(recipe.model, channels=result["channels"], classes=result["classes"], seed=0)
+    model.load_state_dict(state)
+    return Trained(folder, recipe, model.eval(), mean, std, int(result["fold"]))
+
+
+def evaluate_run(path: Path, *, images: Path | None, masks: Path | None, out: Path | None) -> dict[str, Any]:
+    """Test a run on its own test images or on a folder of others; writes ``evaluation.json`` and predictions."""
+    run = trained_run(path)
+    if (images is None) != (masks is None):
+        raise ValueError("--images and --masks go together: give both, or neither for the run's own test images")
+    samples: Samples
+    if images is not None:
+        samples, indices = Folder(images=images, masks=masks), None
+    else:
+        samples = read_samples(run.recipe.data)
+        names = load_splits(_folds_file(run.folder), samples.names)[run.fold].test
+        indices = list(names)
+    folder = out or run.folder / "evaluation"
+    items = WholeImages(samples, indices=indices, mean=run.mean, std=run.std)
+    rows = test_images(run.model, items, folder / "predictions")
+    keys = [key for key in rows[0] if key != "name"]
+    metrics = {key: float(np.mean([row[key] for row in rows])) for key in keys}
+    write_json(folder / "evaluation.json", {"run": run.folder.name, "metrics": metrics, "images": rows})
+    return {"metrics": metrics, "images": rows, "folder": folder}
+
+
+def _folds_file(run: Path) -> Path:
+    found = next((folder / "folds.json" for folder in run.parents if (folder / "folds.json").exists()), None)
+    if found is None:
+        raise ValueError(
+            f"there is no folds.json above {run}; keep runs in their comparison, or name --images and --masks"
+        )
+    return found
+
+
+def image_files(paths: list[Path]) -> list[Path]:
+    """Image files, and those in the folders among them.
+
+    Raises:
+        ValueError: If a path does not exist.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"there is no file or folder {path}")
+        found += list_images(path) if path.is_dir() else [path]
+    return found
+
+
+def predict_file(run: Trained, path: Path, folder: Path, *, tile: int, overwrite: bool) -> None:
+    """Write the mask (PNG) and the probability (TIFF, float32) of every page of an image file.
+
+    Raises:
+        ValueError: If the file has another number of channels than the network.
+        FileExistsError: If a result is there and ``overwrite`` is not given.
+    """
+    pages = image_pages(path)
+    for number, page in enumerate(pages):
+        name = path.stem if len(pages) == 1 else f"{path.stem}_{number:03d}"
+        mask_file = folder / f"{name}_mask.png"
+        if mask_file.exists() and not overwrite:
+            raise FileExistsError(f"{mask_file} is there already; add --overwrite, or choose another --out")
+        if len(page) != len(run.mean):
+            raise ValueError(f"{path} has {len(page)} channel(s), but the network was trained on {len(run.mean)}")
+        broadcast = (-1, *([1] * (page.ndim - 1)))
+        normal = (page - run.mean.reshape(broadcast)) / run.std.reshape(broadcast)
+        probability = predict_tiled(lambda batch: _probability(run.model, batch), normal.astype(np.float32), tile=tile)
+        found = labels(probability)
+        write_png(mask_file, found * 255 if len(probability) == 1 else found)
+        write_tiff(folder / f"{name}_probability.tif", probability[0] if len(probability) == 1 else probability)
+
+
+def _probability(model: nn.Module, images: Tensor) -> Tensor:
+    """Class probabilities (B, C, *space); one channel where there are two classes."""
+    with torch.inference_mode():
+        logits = model(images)
+    return foreground(logits).unsqueeze(1) if logits.shape[1] <= 2 else logits.softmax(1)

@@ -1,0 +1,230 @@
+r"""Second moments of steerable subbands straight from the spectrum, by Parseval: no subband is ever formed.
+
+.. math:: \Sigma_{ab}[k, l] = \sum_x a_k(x) \overline{b_l(x)}
+          = \frac{1}{N_n} \sum_{f \ne 0} A(f) \overline{B(f)} \, G_{n,k}(f) G_{n,l}(f)
+
+with :math:`N_n` the number of samples of a band of level n. Leaving f = 0 out removes the means.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from subband._check import one_of, same_shape
+from subband.transforms._plan import Plan, plan
+from subband.transforms.filters import GRIDS, KINDS, Grid, Kind
+
+_CHUNK = 1 << 19
+"""Products formed at once on a CPU, so that they stay in its cache."""
+
+
+class SubbandCovariances(NamedTuple):
+    """Covariances (N, B, C, J, J) in float64 of the J subbands of N levels, of a prediction and its error."""
+
+    prediction: Tensor
+    """Of the prediction with itself, real and symmetric."""
+    cross: Tensor
+    """Of the error, target minus prediction, with the prediction; complex and symmetric for complex subbands."""
+    error: Tensor
+    """Of the error with itself, real and symmetric."""
+
+    @property
+    def target(self) -> Tensor:
+        """Of the target with itself, real and symmetric."""
+        cross = self.cross.real if self.cross.is_complex() else self.cross
+        return self.prediction + 2 * cross + self.error
+
+
+def subband_covariances(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    levels: int | Sequence[int] = 4,
+    orientations: int = 4,
+    kind: Kind = "complex",
+    grid: Grid = "exact",
+) -> SubbandCovariances:
+    r"""Covariances of the steerable subbands of two real images, by Parseval.
+
+    The error's spectrum is taken from the error itself, so nothing cancels where the prediction is nearly right.
+    Sums run over the samples of a band and are not divided by their number; the mean of a band is left out.
+
+    Args:
+        prediction: Real images (B, C, *space) in 2-D or 3-D, of any size; transformed in float32, or float64.
+        target: Images of the same shape.
+        levels: How many levels from the finest on, or which, counted from 1.
+        orientations: Number K of orientations; in 3-D see `subband.transforms.filters.directions`.
+        kind: ``"complex"`` (analytic), ``"steerable"`` or ``"even"``.
+        grid: ``"exact"``, or ``"authors"`` for the published code's frequencies, one bin further on.
+
+    Returns:
+        The covariances, (number of levels, B, C, J, J) in float64; zero for a level that an image is too small for.
+
+    Raises:
+        ValueError: If shapes or options do not fit.
+
+    Source:
+        Parseval's theorem. A band of level n has :math:`N / 2^{d (n-1)}` samples in d dimensions, which is exact where
+        the size divides, and the unscaled crop of lurenhaothu/CWMI. Only first derivatives are offered. On the authors'
+        grid, real subbands and sizes that do not divide are not symmetric in frequency and are summed in space.
+
+    Example:
+        >>> import torch
+        >>> image = torch.rand(1, 1, 21, 34)
+        >>> moments = subband_covariances(image, image, levels=2)
+        >>> moments.prediction.shape, float(moments.error.abs().max())
+        (torch.Size([2, 1, 1, 4, 4]), 0.0)
+    """
+    same_shape(prediction=prediction, target=target)
+    one_of("kind", kind, KINDS)
+    one_of("grid", grid, GRIDS)
+    if prediction.ndim not in (4, 5) or not prediction.is_floating_point():
+        raise ValueError(
+            f"prediction has shape {tuple(prediction.shape)} and dtype {prediction.dtype}, "
+            "but must be real (B, C, H, W) or (B, C, D, H, W)"
+        )
+    if prediction.dtype not in (torch.float32, torch.float64):
+        prediction = prediction.float()
+    target = target.to(prediction.dtype)
+    chosen = tuple(range(1, levels + 1)) if isinstance(levels, int) else tuple(levels)
+    if not chosen or min(chosen) < 1:
+        raise ValueError(f"levels is {levels!r}, but must be a number of levels, or levels counted from 1")
+    batch, space = prediction.shape[:2], tuple(prediction.shape[2:])
+    if grid == "authors" and (kind != "complex" or any(size % 2 ** max(chosen) for size in space)):
+        return _from_bands(prediction, target, chosen, orientations, kind)
+    how = plan(space, chosen, orientations, kind, grid, prediction.device)
+    moments: Tensor = _Moments.apply(prediction.flatten(0, 1), target.flatten(0, 1), how)
+    own, error, cross = torch.einsum("nqbsc,sckl->qnbkl", moments[:, :3], how.real)
+    if how.imaginary is not None:
+        cross = torch.complex(cross, torch.einsum("nbsc,sckl->nbkl", moments[:, 3], how.imaginary))
+    return SubbandCovariances(*(x.reshape(len(chosen), *batch, *x.shape[2:]) for x in (own, cross, error)))
+
+
+def band_covariances(prediction: Tensor, target: Tensor) -> SubbandCovariances:
+    """The same covariances (1, B, C, J, J) from bands (B, C, J, *space) of prediction and target."""
+    first, error = (x.flatten(3) for x in (prediction, target - prediction))
+    wide = torch.complex128 if first.is_complex() else torch.float64
+    first, error = (x.to(wide) for x in (first, error))
+    first, error = (x - x.mean(-1, keepdim=True) for x in (first, error))
+    own, cross, rest = (a @ b.mH for a, b in ((first, first), (error, first), (error, error)))
+    return SubbandCovariances(*(x.unsqueeze(0) for x in (own.real, cross, rest.real)))
+
+
+def _from_bands(
+    prediction: Tensor, target: Tensor, levels: Sequence[int], orientations: int, kind: Kind
+) -> SubbandCovariances:
+    from subband.transforms.steerable import steerable_pyramid
+
+    pyramids = [
+        steerable_pyramid(x.double(), levels=max(levels), orientations=orientations, kind=kind, grid="authors").bands
+        for x in (prediction, target)
+    ]
+    each = [band_covariances(*(bands[level - 1] for bands in pyramids)) for level in levels]
+    return SubbandCovariances(*(torch.cat(parts) for parts in zip(*each, strict=True)))
+
+
+class _Moments(torch.autograd.Function):
+    """Sums over frequencies of P P*, E E*, Re and Im of E P*, times the plan's columns: (N, 4, B, S, c)."""
+
+    @staticmethod
+    def forward(ctx: Any, prediction: Tensor, target: Tensor, how: Plan) -> Tensor:
+        """Transform, gather, multiply, sum."""
+        axes = tuple(range(1, prediction.ndim))
+        first, error = (
+            torch.fft.rfftn(x, dim=axes).flatten(1).gather(1, how.index.flatten().expand(len(x), -1))
+            for x in (prediction, target - prediction)
+        )
+        ctx.how, ctx.shape = how, prediction.shape
+        ctx.save_for_backward(first, error)
+        sectors, columns = how.real.shape[:2]
+        batch = len(prediction)
+        sums = prediction.new_zeros((len(how.spans), sectors, columns, 4 * batch), dtype=torch.float64)
+        for start, stop, levels in how.pieces(_step(how, batch, prediction.device.type)):
+            product = _products(*_planes((first, error), sectors, start, stop))
+            if how.sign is not None:
+                product[3] *= how.sign[:, start:stop]
+            rows = product.flatten(0, 1).permute(1, 2, 0)
+            for level in levels:
+                sums[level].baddbmm_(how.basis(level, start, stop), rows)
+        return sums.view(*sums.shape[:3], 4, batch).permute(0, 3, 4, 1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Weigh the spectra by the gradients of their products and go back by one inverse transform."""
+        how, (first, error) = ctx.how, ctx.saved_tensors
+        batch, sectors = len(first), len(how.real)
+        weights = gradient.permute(0, 3, 1, 2, 4) / 2
+        weights[:, :, :2] *= 2
+        weights = weights.flatten(2, 3)
+        half = math.prod(ctx.shape[1:-1]) * (ctx.shape[-1] // 2 + 1)
+        spectra = [[first.new_zeros(batch, half) for _ in how.scatter] if x else [] for x in ctx.needs_input_grad[:2]]
+        for start, stop, levels in how.pieces(_step(how, batch, first.device.type)):
+            back = torch.bmm(weights[levels[0]], how.basis(levels[0], start, stop))
+            for level in levels[1:]:
+                back.baddbmm_(weights[level], how.basis(level, start, stop))
+            a, b, c, d = back.view(sectors, 4, batch, -1).permute(1, 2, 0, 3)
+            if how.sign is not None:
+                d = d * how.sign[:, start:stop]
+            p, e = _planes((first, error), sectors, start, stop)
+            for into, target in zip(spectra, (False, True), strict=True):
+                if into:
+                    out = _weighed(c, p, b, e, p, d) if target else _weighed(a - c, p, c - b, e, p + e, -d)
+                    _scatter(out, into, [index[:, start:stop] for index in how.scatter])
+        return *(_adjoint(into, ctx.shape) if into else None for into in spectra), None
+
+
+def _step(how: Plan, batch: int, device: str) -> int:
+    """Frequencies of each sector that are worked on at once: on a CPU so many that their products stay in its cache."""
+    return max(_CHUNK // (4 * batch * len(how.real)), 256) if device == "cpu" else 1 << 22
+
+
+def _planes(spectra: Sequence[Tensor], sectors: int, start: int, stop: int) -> list[Tensor]:
+    """Real and imaginary parts (2, B, S, stop - start) in float64 of a piece of gathered spectra."""
+    pieces = [torch.view_as_real(x.view(len(x), sectors, -1)[:, :, start:stop]).movedim(-1, 0) for x in spectra]
+    return [x.to(torch.float64, memory_format=torch.contiguous_format) for x in pieces]
+
+
+def _products(p: Tensor, e: Tensor) -> Tensor:
+    """The squared moduli of P and E, and the real and imaginary parts of E P*, stacked."""
+    out = p.new_empty(4, *p.shape[1:])
+    torch.mul(p[0], p[0], out=out[0]).addcmul_(p[1], p[1])
+    torch.mul(e[0], e[0], out=out[1]).addcmul_(e[1], e[1])
+    torch.mul(e[0], p[0], out=out[2]).addcmul_(e[1], p[1])
+    torch.mul(e[1], p[0], out=out[3]).addcmul_(e[0], p[1], value=-1)
+    return out
+
+
+def _weighed(u: Tensor, p: Tensor, w: Tensor, e: Tensor, x: Tensor, d: Tensor) -> Tensor:
+    """Real and imaginary parts of u P + w E + i d X."""
+    out = (u * p).addcmul_(w, e)
+    out[0].addcmul_(d, x[1], value=-1)
+    out[1].addcmul_(d, x[0])
+    return out
+
+
+def _scatter(values: Tensor, spectra: Sequence[Tensor], indices: Sequence[Tensor]) -> None:
+    """Write real and imaginary parts (2, B, S, l) to the positions (S, l) of each flat half spectrum."""
+    gradient = spectra[0].new_empty(values.shape[1:])
+    torch.view_as_real(gradient).copy_(values.movedim(0, -1))
+    for spectrum, index in zip(spectra, indices, strict=True):
+        spectrum.scatter_(1, index.flatten().expand(len(spectrum), -1), gradient.flatten(1))
+
+
+def _adjoint(spectra: Sequence[Tensor], shape: torch.Size) -> Tensor:
+    """The real images with the sum of these flat half spectra, and its mirror image, as their spectrum."""
+    for spectrum in spectra:
+        spectrum[:, 0] = 0
+    spectrum = (spectra[0] if len(spectra) == 1 else spectra[0] + spectra[1]).view(*shape[:-1], shape[-1] // 2 + 1)
+    axes = tuple(range(1, len(shape) - 1))
+    for column in {0, shape[-1] / 2}:
+        if column == int(column):
+            own = spectrum[..., int(column)]
+            own += own.flip(axes).roll([1] * len(axes), axes).conj()
+    spectrum = torch.fft.ifftn(spectrum, dim=axes, norm="forward")
+    image: Tensor = torch.fft.irfft(spectrum, n=shape[-1], dim=-1, norm="forward")
+    return image
