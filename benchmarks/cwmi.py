@@ -8,9 +8,9 @@ import math
 from functools import lru_cache
 
 import torch
-from common import compare, difference, gate, peak_memory, require_close, write
 from torch import Tensor
 
+from common import compare, gate, peak_memory, require_close, write
 from subband.losses.segmentation._mutual_information import MutualInformation
 from subband.losses.segmentation.cross_entropy import cross_entropy_loss
 from subband.losses.segmentation.cwmi import CWMILoss

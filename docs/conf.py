@@ -28,7 +28,11 @@ myst_heading_anchors = 3
 
 
 def setup(app: Sphinx) -> None:
-    """Write the generated pages before anything is read."""
+    """Write the generated pages before anything is read, and read shapes such as ``(B, *space)`` as they stand."""
     import reference_pages
 
+    def plain(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+        lines[:] = reference_pages.plain_stars(lines)
+
+    app.connect("autodoc-process-docstring", plain, priority=600)
     app.connect("builder-inited", lambda _: reference_pages.write(HERE / "reference" / "_generated"))

@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from subband import catalog
@@ -63,6 +65,26 @@ def api_page(package: str) -> str:
             parts.append(f"\n.. autoclass:: {package}.{name}\n{members}")
         elif callable(exported):
             parts.append(f"\n.. autofunction:: {package}.{name}\n")
-        elif not inspect.ismodule(exported):
-            parts.append(f"\n.. autodata:: {package}.{name}\n")
+        elif isinstance(exported, Iterable):
+            members = ", ".join(f"``{member}``" for member in exported)
+            parts.append(f"\n.. py:data:: {package}.{name}\n\n   {members}\n")
     return "".join(parts)
+
+
+def plain_stars(lines: list[str]) -> Iterator[str]:
+    """Lines of a docstring whose ``*space`` and ``|x|``, outside of code and mathematics, mean themselves."""
+    formula = -1
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        if formula >= 0 and (not line.strip() or indent > formula):
+            yield line
+            continue
+        formula = indent if line.lstrip().startswith(".. math::") else -1
+        if formula >= 0 or line.lstrip().startswith(">>>"):
+            yield line
+            continue
+        parts = re.split(r"(``.*?``|`.*?`)", line)
+        parts[::2] = [
+            re.sub(r"(?<=[(, ])\*(?=[\w{}+]+[),])|\|(?=\w+\|)|(?<=\w)\|", r"\\\g<0>", part) for part in parts[::2]
+        ]
+        yield "".join(parts)

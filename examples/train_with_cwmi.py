@@ -2,7 +2,7 @@
 
 import torch
 
-from subband.data import membranes
+from subband.data import Synthetic
 from subband.losses.segmentation import CWMILoss
 from subband.metrics import segmentation_metrics
 from subband.models import UNet
@@ -13,7 +13,7 @@ STEPS, BATCH, PER_EPOCH = 60, 4, 10
 def main() -> None:
     """Train, print the loss, and test on images that were not trained on."""
     torch.manual_seed(0)
-    samples = membranes(20, size=64, seed=0, difficulty="easy")
+    samples = Synthetic("membranes", size=64, count=20, difficulty="easy")
     images = torch.stack([torch.from_numpy(sample.image) for sample in samples])
     masks = torch.stack([torch.from_numpy(sample.mask) for sample in samples]).long()
     mean, std = images[:16].mean(), images[:16].std()

@@ -20,7 +20,6 @@ PACKAGES = (
     "subband.data",
     "subband.data.readers",
     "subband.report",
-    "subband.tasks",
 )
 
 

@@ -2,51 +2,74 @@
 
 import contextlib
 import errno
+import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
-
-FULL = "there is no space left on the device; free some and run the same command again: it goes on where it stopped"
+from typing import Any
 
 
 @contextlib.contextmanager
 def explain_failure(path: Path) -> Iterator[None]:
-    """Turn a failed write into one sentence that names the file and what to do."""
+    """Turn a failed write into one sentence that names the file, the reason and what to do."""
     try:
         yield
     except OSError as error:
-        raise OSError(error.errno, f"cannot write {path}: {_reason(error)}") from error
+        reason = (error.strerror or str(error)).lower()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "there is no space left on the device; free some and run the same command again"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            reason = "no permission; choose another folder"
+        raise OSError(error.errno, f"cannot write {path}: {reason}") from error
 
 
-def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file through a temporary one beside it, so that it is either whole or as it was.
+def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
+    """Write a file whole or not at all: a temporary file beside it, then a rename. Its folder is made.
 
     Raises:
-        OSError: If the folder cannot be written or the device is full, with a sentence that names the file.
+        OSError: If it cannot be written, with a sentence that names it; a file that was there is then as it was.
     """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     with explain_failure(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
-                write(file)
-            Path(name).replace(path)
+            with partial.open("xb") as file:
+                file.write(content)
+            partial.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write bytes."""
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    write_bytes(path, text.encode())
 
-    write_atomic(path, lambda file: file.write(content))
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write JSON, whole or not at all; values that are not finite become ``"nan"``, ``"inf"``, ``"-inf"``."""
+    write_text(path, json.dumps(_encode(value), indent=1) + "\n")
 
 
-def _reason(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return FULL
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "no permission; choose another folder with --out"
-    return (error.strerror or str(error)).lower()
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Read what `write_json` wrote."""
+    return _decode(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(item) for item in value]
+    return str(value) if isinstance(value, float) and value - value != 0 else value
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _decode(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
+    return float(value) if value in ("nan", "inf", "-inf") else value

@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-from subband.data.images import write_png
 
+from subband._files import read_json
 from subband.config import Data, Model, Optim, Recipe
-from subband.tasks._folder import read_csv, read_json
+from subband.data.images import write_png
+from subband.tasks._folder import read_csv
 from subband.tasks.cell import Cell
 from subband.tasks.compare import Options, cells, compare
 

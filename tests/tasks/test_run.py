@@ -8,7 +8,8 @@ from torch import nn
 
 from subband.config import Optim
 from subband.tasks._folder import read_csv
-from subband.tasks._run import Plan, fit
+from subband.tasks._run import fit
+from subband.tasks.plan import Plan
 
 
 class Stream(torch.utils.data.Dataset):

@@ -22,7 +22,8 @@ def spatial(prediction: Tensor, target: Tensor, levels, orientations, kind) -> S
     phase = -1j if kind == "steerable" and orientations % 2 == 0 else 1
     each = []
     for level in levels:
-        gain = level_gain(radius(frequency), level) * gains * 2 ** (dims * (level - 1) / 2)
+        samples = math.prod(-(-n // 2 ** (level - 1)) for n in shape)
+        gain = level_gain(radius(frequency), level) * gains * math.sqrt(math.prod(shape) / samples)
         pair = [
             torch.fft.ifftn(torch.fft.fftn(x, dim=axes).unsqueeze(2) * gain, dim=axes) * phase
             for x in (prediction, target)

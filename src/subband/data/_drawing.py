@@ -49,7 +49,7 @@ def smooth_noise(generator: Generator, space: tuple[int, ...], scale: float) -> 
     values = generator.standard_normal(tuple(int(size / scale) + 5 for size in space))
     for axis, size in enumerate(space):
         basis = _spline(1 + generator.random() + np.arange(size) / scale, values.shape[axis])
-        values = np.moveaxis(np.tensordot(basis, values, (1, axis)), 0, axis)
+        values = np.moveaxis(basis @ np.moveaxis(values, axis, -2), -2, axis)
     return np.asarray(values * (315 / 151) ** (len(space) / 2), np.float64)
 
 
@@ -92,8 +92,11 @@ def window(centre: Array, reach: float, space: tuple[int, ...]) -> tuple[tuple[s
     low = [max(0, int(np.floor(at - reach))) for at in centre]
     high = [min(size, int(np.ceil(at + reach)) + 1) for at, size in zip(centre, space, strict=True)]
     box = tuple(slice(a, max(a, b)) for a, b in zip(low, high, strict=True))
-    axes = [np.arange(part.start, part.stop) - at for part, at in zip(box, centre, strict=True)]
-    return box, np.stack(np.meshgrid(*axes, indexing="ij"))
+    offset = np.empty((len(box), *(part.stop - part.start for part in box)))
+    for axis, part in enumerate(box):
+        along = np.arange(part.start, part.stop) - centre[axis]
+        offset[axis] = along.reshape([-1 if other == axis else 1 for other in range(len(box))])
+    return box, offset
 
 
 def turned(offset: Array, angle: float) -> Array:

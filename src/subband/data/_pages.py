@@ -1,6 +1,5 @@
 """Pages of an image file as they are stored. The only file that knows image libraries."""
 
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ SUFFIXES = (*TIFF, ".png", ".bmp", ".jpg", ".jpeg", ".gif", ".ppm", ".pgm", ".we
 class Pages:
     """Pages of an image file, read when asked for: (H, W) or (H, W, C), as stored. All but TIFF have one page.
 
-    A TIFF stays open between pages; a forked or unpickled copy opens its own.
+    The file is open only while a page is read, so that loader processes and folders of any size are safe.
 
     Args:
         path: Image file.
@@ -32,11 +31,15 @@ class Pages:
 
     def __init__(self, path: Path, *, palette: Literal["colours", "index"] = "colours") -> None:
         self.path, self.palette = Path(path), palette
-        self._tiff: tifffile.TiffFile | None = None
-        self._owner = 0
         if not self.path.is_file():
             raise ValueError(f"there is no file {self.path}")
-        self._count = len(self._pages()) if self.path.suffix.lower() in TIFF else 1
+        self._count = 1
+        if self.path.suffix.lower() in TIFF:
+            try:
+                with tifffile.TiffFile(self.path) as file:
+                    self._count = len(file.pages)
+            except Exception as error:
+                raise damaged(self.path, error) from error
 
     def __len__(self) -> int:
         return self._count
@@ -57,21 +60,11 @@ class Pages:
             except Exception as error:
                 raise damaged(self.path, error) from error
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_tiff": None}
-
-    def _pages(self) -> tifffile.TiffPages:
-        if self._tiff is None or self._owner != os.getpid():
-            try:
-                self._tiff, self._owner = tifffile.TiffFile(self.path), os.getpid()
-            except Exception as error:
-                raise damaged(self.path, error) from error
-        return self._tiff.pages
-
     def _tiff_page(self, number: int) -> NDArray[Any]:
         try:
-            page = self._pages()[number]
-            array: NDArray[Any] = page.asarray()
+            with tifffile.TiffFile(self.path) as file:
+                page = file.pages[number]
+                array: NDArray[Any] = page.asarray()
         except Exception as error:
             if "imagecodecs" in str(error):
                 return self._pillow_page(number)

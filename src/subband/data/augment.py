@@ -53,12 +53,12 @@ class Augment:
     def __call__(
         self, generator: Generator, image: FloatImage, mask: Mask, weight_map: FloatImage | None = None
     ) -> tuple[FloatImage, Mask, FloatImage | None]:
-        """Change an image (C, *space) in [0, 1], its mask (*space), and its map (M, *space) alike; inputs stay as they are.
+        """Change an image (C, *space) in [0, 1], its mask (*space), and its map (M, *space) alike, on copies.
 
         Raises:
             ValueError: If the crop has another number of dimensions than the image.
         """
-        arrays = [image, mask[None]] + ([] if weight_map is None else [weight_map])
+        arrays: list[NDArray[Any]] = [image, mask[None], *([] if weight_map is None else [weight_map])]
         if self.crop:
             arrays = crop_together(generator, arrays, self.crop)
         if self.flips:
@@ -92,7 +92,7 @@ def crop_together(generator: Generator, arrays: Sequence[NDArray[Any]], size: tu
 
 def flip_together(generator: Generator, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """Flip each axis of arrays (C, *space) with probability 1/2."""
-    axes = [axis for axis in range(1, arrays[0].ndim) if generator.random() < 0.5]
+    axes = tuple(axis for axis in range(1, arrays[0].ndim) if generator.random() < 0.5)
     return [np.flip(array, axes) for array in arrays]
 
 
@@ -110,13 +110,15 @@ def bend_together(generator: Generator, arrays: Sequence[NDArray[Any]], strength
     axes = [1 + np.arange(size) / ELASTIC_GRID for size in space]
     at = np.stack(np.meshgrid(*axes, indexing="ij"))
     places = np.stack(np.meshgrid(*map(np.arange, space), indexing="ij")).astype(np.float64)
-    for place in places:
-        place += ndimage.map_coordinates(generator.normal(0, strength, nodes), at, order=3, mode="nearest")
+    for axis in range(len(space)):
+        places[axis] += ndimage.map_coordinates(generator.normal(0, strength, nodes), at, order=3, mode="nearest")
     bent = []
     for array in arrays:
-        order = 0 if array.dtype.kind in "iub" else 1
-        planes = [ndimage.map_coordinates(plane, places, order=order, mode="reflect") for plane in array]
-        bent.append(np.stack(planes))
+        order: Literal[0, 1] = 0 if array.dtype.kind in "iub" else 1
+        moved = np.empty_like(array)
+        for plane, out in zip(array, moved, strict=True):
+            ndimage.map_coordinates(plane, places, output=out, order=order, mode="reflect")
+        bent.append(moved)
     return bent
 
 

@@ -1,12 +1,8 @@
 """Image and mask files: reading with plain messages, and writing that leaves nothing half-written."""
 
-import contextlib
-import errno
 import io
-import json
 import os
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,6 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from subband._files import write_bytes
 from subband.data._pages import SUFFIXES, Pages
 from subband.data.sample import FloatImage, Mask
 
@@ -152,7 +149,7 @@ def as_mask(array: NDArray[Any], name: str, *, lossy: bool = False) -> Mask:
             return _two_colours(array, name)
         array = array[..., 0] if grey else array.mean(-1)
     if lossy:
-        return (array > 127).astype(np.uint8)
+        return np.asarray(array > 127, np.uint8)
     if array.dtype == bool:
         return array.astype(np.uint8)
     values = np.flatnonzero(np.bincount(array.ravel())) if array.dtype == np.uint8 else np.unique(array)
@@ -163,7 +160,7 @@ def as_mask(array: NDArray[Any], name: str, *, lossy: bool = False) -> Mask:
     if values.size == 0 or (values[0] >= 0 and values[-1] <= LARGEST_CLASS):
         return array.astype(np.uint8)
     if len(values[values != 0]) == 1 and values[0] >= 0:
-        return (array != 0).astype(np.uint8)
+        return np.asarray(array != 0, np.uint8)
     shown = ", ".join(f"{value:g}" for value in values[:6]) + (", ..." if len(values) > 6 else "")
     raise ValueError(
         f"{name} holds {len(values)} values ({shown}); a mask holds 0 and 1, 0 and 255, or class numbers up to "
@@ -183,7 +180,7 @@ def _two_colours(array: NDArray[Any], name: str) -> Mask:
     background = colours[np.argmin(colours.sum(1, dtype=np.int64))]
     if len(colours) == 1:
         return np.ones(array.shape[:-1], np.uint8)
-    return (array != background).any(-1).astype(np.uint8)
+    return np.asarray((array != background).any(-1), np.uint8)
 
 
 def write_png(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
@@ -207,46 +204,3 @@ def write_tiff(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, array, photometric="minisblack", compression="zlib", metadata=None)
     write_bytes(path, buffer.getbuffer())
-
-
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write JSON.
-
-    Raises:
-        OSError: If it cannot be written; a file that was there is then as it was.
-    """
-    write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
-
-
-def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
-    """Write a file whole or not at all: a temporary file beside it, then a rename. Its folder is made.
-
-    Raises:
-        OSError: If it cannot be written, with a sentence that names it; a file that was there is then as it was.
-    """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    with saying(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("xb") as file:
-                file.write(content)
-            partial.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise
-
-
-@contextlib.contextmanager
-def saying(path: Path) -> Iterator[None]:
-    """Turn a failure to write ``path`` into a sentence that says why and what to do."""
-    try:
-        yield
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "there is no space left on the device; free some and run the same command again"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            reason = "no permission; choose another folder"
-        raise OSError(error.errno, f"cannot write {path}: {reason}") from error

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subband._check import one_of
-from subband.data.images import write_json, write_png
+from subband._files import write_json
+from subband.data.images import write_png
 from subband.data.readers import Drive, EmStack, Glas, Roads, Snemi3d
 from subband.data.sample import Reader, Sample, eight_bit, pooled
 

@@ -201,7 +201,8 @@ def check_samples(samples: Samples) -> list[str]:
         found = np.unique(sample.mask)
         if len(sample.image) != first[1]:
             broken.append(
-                f"{sample.name} has {len(sample.image)} channel(s), but {first[0]} has {first[1]}; save all images alike"
+                f"{sample.name} has {len(sample.image)} channel(s), but {first[0]} has {first[1]}; "
+                "save all images in grey, or all in colour"
             )
         seen |= set(found.tolist())
         odd += _odd(sample, found)

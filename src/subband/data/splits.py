@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from subband._check import one_of
-from subband.data.images import write_json
+from subband._files import write_json
 
 
 @dataclass(frozen=True)

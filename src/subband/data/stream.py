@@ -72,6 +72,7 @@ class CropStream(Dataset[dict[str, Any]]):
         self.mean, self.std = _normal(mean, std)
         self.map_kind, self.map_scope, self.map_folder = map_kind, map_scope, map_folder
         self._maps: dict[int, FloatImage] = {}
+        self._weights: dict[int, NDArray[np.float32]] = {}
 
     def __len__(self) -> int:
         return self.length
@@ -99,13 +100,18 @@ class CropStream(Dataset[dict[str, Any]]):
         item = {
             "image": torch.from_numpy(normalised(image, self.mean, self.std)),
             "target": torch.from_numpy(mask.astype(np.int64)),
-            "class_weight": torch.from_numpy(balanced_weight(sample.mask, self.samples.classes)),
+            "class_weight": torch.from_numpy(self._weight(index, sample.mask).copy()),
             "index": index,
         }
         return item if weights is None else {**item, "weight_map": torch.from_numpy(weights.copy())}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_maps": {}}
+
+    def _weight(self, index: int, mask: Mask) -> NDArray[np.float32]:
+        if index not in self._weights:
+            self._weights[index] = balanced_weight(mask, self.samples.classes)
+        return self._weights[index]
 
     def _map(self, index: int | None, mask: Mask) -> FloatImage | None:
         """Weight map (M, *space) of a mask, kept in memory for an ``index``."""
@@ -172,14 +178,13 @@ def normalised(image: FloatImage, mean: NDArray[np.float32], std: NDArray[np.flo
     if mean.size not in (1, len(image)):
         raise ValueError(f"the image has {len(image)} channel(s), but mean and std have {mean.size}")
     spread = (-1, *([1] * (image.ndim - 1)))
-    found: FloatImage = (image - mean.reshape(spread)) / std.reshape(spread)
-    return found
+    return np.asarray((image - mean.reshape(spread)) / std.reshape(spread), np.float32)
 
 
 def balanced_weight(mask: Mask, classes: int) -> NDArray[np.float32]:
     """Class weights (classes,): the largest class count over each class's own, counts at least 1."""
     count = np.maximum(np.bincount(mask.ravel(), minlength=classes)[:classes], 1)
-    return (count.max() / count).astype(np.float32)
+    return np.asarray(count.max() / count, np.float32)
 
 
 def _normal(mean: NDArray[Any] | float, std: NDArray[Any] | float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -58,9 +58,8 @@ class Synthetic(Reader):
         positive(count=count)
         self.space = (size, size) if isinstance(size, int) else tuple(size)
         if min(self.space) < 32 or len(self.space) not in ((2, 3) if task == "vessels" else (2,)):
-            raise ValueError(
-                f"size is {size}, but {task} need {'2 or 3 axes' if task == 'vessels' else '2 axes'} of at least 32 pixels"
-            )
+            axes = "2 or 3 axes" if task == "vessels" else "2 axes"
+            raise ValueError(f"size is {size}, but {task} need {axes} of at least 32 pixels")
         self.task, self.seed, self.difficulty = task, seed, difficulty
         self._truths: dict[int, Truth] = {}
         super().__init__([f"{task}_{index:03d}" for index in range(count)])

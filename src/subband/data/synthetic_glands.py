@@ -9,7 +9,6 @@ from subband.data._drawing import (
     Truth,
     blur,
     depth_of_lines,
-    grid,
     regions,
     smooth_noise,
     some_of,
@@ -20,6 +19,8 @@ STROMA, EPITHELIUM, LUMEN, NUCLEUS = (
     np.array(colour).reshape(3, 1, 1)
     for colour in ([0.86, 0.62, 0.76], [0.66, 0.47, 0.7], [0.93, 0.9, 0.93], [0.36, 0.24, 0.52])
 )
+APART = 44.0
+"""Mean distance of two glands, in pixels."""
 
 
 def draw_glands(generator: Generator, space: tuple[int, ...], *, hard: bool) -> Drawn:
@@ -55,21 +56,22 @@ def draw_glands(generator: Generator, space: tuple[int, ...], *, hard: bool) -> 
 
 def _glands(generator: Generator, space: tuple[int, ...]) -> tuple[Array, Array, np.ndarray]:
     """Distance from a gland's centre as part of its radius there, least and second, and the nearest gland's number."""
-    step = 44.0
-    axes = [np.arange(step / 3, size + step / 3, step) for size in space]
+    axes = [np.arange(APART / 3, size + APART / 3, APART) for size in space]
     centres = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
-    centres = centres + step * generator.uniform(-0.3, 0.3, centres.shape)
-    place = grid(space)
+    centres = centres + APART * generator.uniform(-0.3, 0.3, centres.shape)
     level, second, gland = np.full(space, np.inf), np.full(space, np.inf), np.zeros(space, np.int64)
     for number, centre in enumerate(centres):
-        down, right = place - centre.reshape(-1, 1, 1)
-        angle = np.arctan2(down, right)
-        radius = step * generator.uniform(0.33, 0.52) * np.ones(space)
+        box, (down, right) = window(centre, APART, space)
+        away = np.hypot(down, right) + 1e-9
+        turn = (right + 1j * down) / away
+        radius = APART * generator.uniform(0.33, 0.52) * np.ones(away.shape)
         for wave, size in ((2, 0.16), (3, 0.09), (4, 0.05), (5, 0.04)):
-            radius *= 1 + generator.normal(0, size) * np.cos(wave * angle + generator.uniform(0, 2 * np.pi))
-        own = np.hypot(down, right) / np.maximum(radius, 3)
-        gland = np.where(own < level, number, gland)
-        level, second = np.minimum(level, own), np.minimum(second, np.maximum(level, own))
+            bump = generator.normal(0, size) * np.exp(1j * generator.uniform(0, 2 * np.pi))
+            radius *= np.maximum(1 + (bump * turn**wave).real, 0.3)
+        own = away / radius
+        second[box] = np.minimum(second[box], np.maximum(level[box], own))
+        gland[box] = np.where(own < level[box], number, gland[box])
+        level[box] = np.minimum(level[box], own)
     return level, second, gland
 
 

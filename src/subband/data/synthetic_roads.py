@@ -72,7 +72,8 @@ def _with_exits(
     generator: Generator, nodes: Array, edges: np.ndarray, space: tuple[int, ...]
 ) -> tuple[Array, np.ndarray]:
     """Add a road to the border on each side."""
-    new_nodes, new_edges = [], []
+    new_nodes: list[Array] = []
+    new_edges: list[tuple[int, int]] = []
     for axis in (0, 1):
         for end in (0.0, space[axis] - 1.0):
             near = int(np.argsort(np.abs(nodes[:, axis] - end))[generator.integers(2)])
@@ -108,7 +109,7 @@ def _land(generator: Generator, space: tuple[int, ...]) -> Array:
         (len(seeds), 3)
     )
     shade = 0.04 * smooth_noise(generator, space, 12) + 0.03 * smooth_noise(generator, space, 2.5)
-    return np.moveaxis(colours[field], -1, 0) + shade
+    return colours.T[:, field] + shade
 
 
 def _buildings(generator: Generator, image: Array, mask: np.ndarray, count: int) -> None:

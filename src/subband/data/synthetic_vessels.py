@@ -48,11 +48,12 @@ def draw_vessels(generator: Generator, space: tuple[int, ...], *, hard: bool) ->
 
 
 def _tree(generator: Generator, root: Array, view: np.ndarray) -> tuple[Array, Array, Array, np.ndarray]:
-    """Points and radii of the centre lines, half a pixel apart and all in view, with nodes and the edges between them."""
+    """Points and radii of the centre lines, half a pixel apart and all in view, with nodes and edges."""
     size = min(view.shape)
     thickest = 1.1 + size / 90
     growing = [(0, direction, thickest) for direction in _starts(generator, len(root))]
-    nodes, edges, points, radii = [root], [], [], []
+    nodes, points, radii = [root], [], []
+    edges: list[tuple[int, int]] = []
     while growing and len(edges) < MOST_BRANCHES:
         node, direction, radius = growing.pop(0)
         length = radius * generator.uniform(4, 9) + size / 14
@@ -80,7 +81,7 @@ def _tree(generator: Generator, root: Array, view: np.ndarray) -> tuple[Array, A
 def _in_view(line: Array, view: np.ndarray) -> Array:
     """The line up to where it leaves the view."""
     pixels = np.rint(line).astype(np.int64)
-    inside = ((pixels >= 0) & (pixels < np.array(view.shape))).all(1)
+    inside = np.asarray(((pixels >= 0) & (pixels < np.array(view.shape))).all(1))
     inside[inside] = view[tuple(pixels[inside].T)]
     return line if inside.all() else line[: int(np.argmin(inside))]
 

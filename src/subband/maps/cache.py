@@ -5,7 +5,6 @@ import hashlib
 import io
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from subband._check import one_of, positive
+from subband._files import write_bytes
 from subband.maps.abw import abw_weight_maps
 from subband.maps.skeleton import skea_topo_maps
 from subband.maps.unet import unet_weight_map
@@ -52,6 +52,7 @@ def cached_map(
 
     Raises:
         ValueError: If the kind is unknown or the mask does not fit.
+        OSError: If the folder cannot be written.
 
     Example:
         >>> import numpy as np, tempfile
@@ -157,15 +158,6 @@ def _key(kind: str, mask: NDArray[Any], options: Mapping[str, Any]) -> str:
 
 
 def _write(path: Path, array: NDArray[Any]) -> None:
-    """Write a file that is whole or not there: a temporary file beside it, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(buffer.getbuffer())
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    write_bytes(path, content.getbuffer())

@@ -1,7 +1,6 @@
 """What a comparison folder holds: the plan, the results, the curves and the pictures."""
 
 import csv
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from subband._files import read_json
 
 Array = np.ndarray[Any, Any]
 COSTS = ("ms_per_step", "loss_ms", "peak_mb")
@@ -107,6 +108,13 @@ class Comparison:
         """Losses with at least one finished run."""
         return [loss for loss in self.losses if self.of(loss)]
 
+    def comparable(self) -> list[str]:
+        """Losses whose means are of the same runs: the most runs that a loss has, and of such sets the commonest."""
+        cells = {loss: frozenset((run.fold, run.seed) for run in self.of(loss)) for loss in self.compared()}
+        owners = list(cells.values())
+        most = max(owners, key=lambda cell: (len(cell), owners.count(cell)), default=frozenset())
+        return [loss for loss, cell in cells.items() if cell == most]
+
     def rows(self) -> Iterator[tuple[Run, dict[str, Any]]]:
         """Each run with each of its images."""
         for run in self.runs:
@@ -130,7 +138,7 @@ def read_comparison(folder: Path | str) -> Comparison:
     path = folder / "comparison.json"
     if not path.exists():
         raise ValueError(f"{folder} holds no comparison.json; give a folder that `subband compare` wrote")
-    about = _read_json(path)
+    about: dict[str, Any] = read_json(path)
     if not about.get("losses"):
         raise ValueError(f"{path} names no losses; run the same `subband compare` again to write it")
     folds, seeds = about.get("folds") or [0], about.get("seeds") or [0]
@@ -144,7 +152,7 @@ def _read_run(runs: Path, loss: str, fold: int, seed: int) -> Run:
     if not path.exists():
         return Run(loss, fold, seed, folder)
     try:
-        result = _read_json(path)
+        result = read_json(path)
         status = str(result["status"])
         if status != "finished":
             return Run(loss, fold, seed, folder, status, str(result.get("error") or ""))
@@ -165,20 +173,6 @@ def _means(images: list[dict[str, Any]]) -> dict[str, float]:
         defined = [value for value in values if not math.isnan(value)]
         found[name] = float(np.mean(defined)) if defined else math.nan
     return found
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = _decode(json.loads(path.read_text(encoding="utf-8")))
-    return found
-
-
-def _decode(value: Any) -> Any:
-    """Turn the words ``nan``, ``inf`` and ``-inf`` into numbers."""
-    if isinstance(value, dict):
-        return {key: _decode(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_decode(item) for item in value]
-    return float(value) if value in ("nan", "inf", "-inf") else value
 
 
 def _number(text: str | None) -> float:

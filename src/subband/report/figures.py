@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -122,10 +123,10 @@ def draw(lines: Sequence[Line], *, key: str) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    style = {"svg.fonttype": "none", "svg.hashsalt": key, "font.size": 8, "axes.unicode_minus": True}
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": key, "font.size": 8, "axes.unicode_minus": True}
     with mpl.rc_context(style):
-        figure = Figure(figsize=(3.6, 2.1), layout="constrained")
-        axes = figure.add_subplot()
+        figure = Figure(figsize=(3.6, 2.1))
+        axes = figure.add_axes((0.12, 0.18, 0.86, 0.78))
         for line in lines:
             single = len(line.x) == 1
             axes.plot(

@@ -65,7 +65,7 @@ def insight(comparison: Comparison, examples: list[Example], losses: list[str]) 
 
 def weight_map(truth: Array, probability: Array) -> Array:
     """SPW's weight map (H, W) of a mask and a prediction, with its published options."""
-    from subband.losses.segmentation import spw_weight_map
+    from subband.losses.segmentation.spw import spw_weight_map
 
     pair = (torch.from_numpy(np.asarray(part, np.float32))[None, None] for part in (probability, truth))
     found: Array = spw_weight_map(*pair).squeeze().numpy()

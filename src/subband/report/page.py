@@ -1,19 +1,20 @@
 """The report of a comparison: one HTML page, a Markdown summary and a CSV file."""
 
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from subband.data.images import write_bytes
+from subband._files import write_bytes
 from subband.metrics import METRICS
 from subband.report.comparison import COSTS, Comparison, Run, read_comparison
 from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_losses
 from subband.report.published import published_note
-from subband.report.statistics import RESAMPLES
-from subband.report.tables import COST_LABELS, Summary, csv_text, heading, markdown_table
+from subband.report.statistics import RESAMPLES, Difference
+from subband.report.tables import COST_LABELS, Summary, csv_text, decimals, heading, markdown_table
 from subband.report.tables import number as written
 from subband.report.verdict import JUDGED, headline, p_value, reservations
 
@@ -145,28 +146,31 @@ def differences(summary: Summary) -> list[dict[str, Any]]:
     """Rows of the table of differences from the baseline."""
     comparison = summary.comparison
     judged = [metric for metric in (*JUDGED, "ARI", "clDice") if metric in comparison.metrics]
-    found = []
-    for loss in comparison.compared():
-        cells = []
-        for metric in judged:
-            difference = summary.differences[metric].get(loss)
-            if difference is None:
-                cells.append({"metric": metric, "mean": "–", "interval": "", "test": ""})
-                continue
-            interval = f"[{written(difference.low)}, {written(difference.high)}]" if difference.n > 1 else ""
-            test = p_value(difference.holm) if difference.holm == difference.holm else "no test"
-            cells.append(
-                {
-                    "metric": heading(metric),
-                    "mean": written(difference.mean),
-                    "interval": interval,
-                    "test": f"{test}, n = {difference.n}",
-                    "significant": difference.significant,
-                }
-            )
-        if loss != comparison.baseline:
-            found.append({"label": comparison.label(loss), "cells": cells})
-    return found
+    return [
+        {
+            "label": comparison.label(loss),
+            "cells": [_difference(metric, summary.differences[metric].get(loss)) for metric in judged],
+        }
+        for loss in comparison.compared()
+        if loss != comparison.baseline
+    ]
+
+
+def _difference(metric: str, found: Difference | None) -> dict[str, Any]:
+    """Texts of one difference."""
+    cell: dict[str, Any] = {"metric": heading(metric), "mean": "–", "interval": "", "test": "", "significant": False}
+    if found is None:
+        return cell
+    digits = decimals(metric)
+    if found.n > 1:
+        cell["interval"] = f"[{written(found.low, digits)}, {written(found.high, digits)}]"
+    test = "too few for a test" if math.isnan(found.holm) else p_value(found.holm)
+    return {
+        **cell,
+        "mean": written(found.mean, digits),
+        "test": f"{test}, n = {found.n}",
+        "significant": found.significant,
+    }
 
 
 def made(comparison: Comparison) -> list[tuple[str, str]]:
@@ -201,8 +205,7 @@ def summary_text(summary: Summary) -> str:
 
 
 def _unfinished(comparison: Comparison, run: Run) -> dict[str, str]:
-    words = "not there yet" if run.status == "missing" else run.status
-    return {"run": run.folder.name, "loss": comparison.label(run.loss), "status": words, "error": run.error}
+    return {"run": run.folder.name, "loss": comparison.label(run.loss), "status": run.status, "error": run.error}
 
 
 def _line(name: str) -> str:

@@ -1,6 +1,7 @@
 """Pictures of single images: truth, prediction, errors, and where the skeleton breaks."""
 
 import base64
+import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from subband.report.comparison import Array, Comparison, Run
 from subband.report.statistics import higher_is_better
 from subband.report.tables import Summary, decimals, heading, number
 
-WINDOW = 256
+WINDOW = 192
 """Largest side of a picture, in pixels."""
 SHOWN = 4
 """Most losses whose predictions are shown."""
@@ -64,21 +65,21 @@ class Example:
 
 def png_uri(picture: Array) -> str:
     """Data URI of a grey (H, W) or colour (H, W, 3) picture of 8 bits."""
-    import imageio.v3 as iio
+    from PIL import Image
 
-    content: bytes = iio.imwrite("<bytes>", np.ascontiguousarray(picture, np.uint8), extension=".png")
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    content = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture, np.uint8)).save(content, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def read_picture(path: Path) -> Array | None:
-    """Grey (H, W) or colour (H, W, 3) picture, or none where there is no such file."""
-    import imageio.v3 as iio
+    """Grey (H, W) or colour (H, W, 3) picture of 8 bits, or none where there is no such file."""
+    from PIL import Image
 
-    if not path.exists():
-        return None
     try:
-        picture: Array = np.asarray(iio.imread(path))
-    except (OSError, ValueError):
+        with Image.open(path) as image:
+            picture: Array = np.asarray(image)
+    except OSError:
         return None
     return picture[..., :3] if picture.ndim == 3 else picture
 
@@ -99,7 +100,7 @@ def skeleton_breaks(truth: Array, prediction: Array) -> Array:
     """Pixels of the truth's skeleton that the prediction misses (H, W), as clDice's sensitivity counts them."""
     from skimage.morphology import skeletonize
 
-    missed: Array = skeletonize(truth > 0) & (prediction == 0)
+    missed: Array = skeletonize(truth > 0) & (prediction == 0)  # type: ignore[no-untyped-call]
     return missed
 
 
@@ -108,7 +109,7 @@ def circles(missed: Array, *, least: float = 5.0) -> list[Circle]:
     from skimage.measure import label, regionprops
 
     found = []
-    for region in regionprops(label(missed, connectivity=2)):
+    for region in regionprops(label(missed, connectivity=2)):  # type: ignore[no-untyped-call]
         top, left, bottom, right = region.bbox
         radius = max(least, math.hypot(bottom - top, right - left) / 2 + 2)
         found.append(Circle((left + right) / 2, (top + bottom) / 2, radius))
@@ -202,10 +203,15 @@ def _overlay(
     rings = circles(missed)
     scores = _scores(run, name)
     words = [f"{key} {number(float(scores[key]), decimals(key))}" for key in (metric, "mIoU") if key in scores]
-    words.append(f"{len(rings)} break{'s' * (len(rings) != 1)}")
     shown = picture if comparison.classes <= 2 else _indexed(found, comparison.classes)
-    pictures = [png_uri(shown), png_uri(error_picture(truth, found)), png_uri(break_picture(truth, found, missed))]
-    return Overlay(comparison.label(run.loss), ", ".join(words), *pictures, rings)
+    return Overlay(
+        comparison.label(run.loss),
+        ", ".join(words),
+        png_uri(shown),
+        png_uri(error_picture(truth, found)),
+        png_uri(break_picture(truth, found, missed)),
+        rings,
+    )
 
 
 def break_picture(truth: Array, prediction: Array, missed: Array) -> Array:

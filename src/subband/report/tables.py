@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from subband.report.comparison import COSTS, Comparison, read_comparison
-from subband.report.published import published
+from subband.report.published import published, published_seconds
 from subband.report.statistics import Difference, Spread, best, differences, higher_is_better, spread
 
 DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1}
+PUBLISHED_DECIMALS = {"VI": 2, "HD": 2}
 COST_LABELS = {"ms_per_step": "ms/step", "loss_ms": "loss ms", "peak_mb": "loss MB"}
 TERMINAL = ("mIoU", "VI", "ARI", "clDice")
 """Metrics that fit into a terminal of 80 columns."""
@@ -87,6 +88,7 @@ class Row:
     costs: dict[str, str] = field(default_factory=dict)
     published: dict[str, str] = field(default_factory=dict)
     source: str = ""
+    seconds: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,9 @@ class Summary:
         }
 
     def best(self, metric: str) -> str | None:
-        """Loss with the best mean."""
-        return best({loss: found.mean for loss, found in self.spreads.get(metric, {}).items()}, metric)
+        """Loss with the best mean, of those with the same runs."""
+        spreads = self.spreads.get(metric, {})
+        return best({loss: spreads[loss].mean for loss in self.comparison.comparable() if loss in spreads}, metric)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -144,7 +147,8 @@ class Summary:
             values = [run.costs[name] for run in runs if name in run.costs]
             costs[name] = number(float(np.mean(values)), 1) if values else "–"
         papers, source = self._published(loss)
-        return Row(loss, comparison.label(loss), count, cells, costs, papers, source)
+        seconds = self._seconds(loss) if source else ""
+        return Row(loss, comparison.label(loss), count, cells, costs, papers, source, seconds)
 
     @property
     def shows_published(self) -> bool:
@@ -164,8 +168,17 @@ class Summary:
         for metric in self.comparison.metrics:
             if metric in found:
                 sd = found.get(f"{metric}_std")
-                texts[metric] = f"{found[metric]:g}" + (f" ± {sd:g}" if sd is not None else "")
+                digits = PUBLISHED_DECIMALS.get(metric, 3)
+                texts[metric] = f"{found[metric]:.{digits}f}" + (f" ± {sd:.{digits}f}" if sd is not None else "")
         return texts, str(found["source"])
+
+    def _seconds(self, loss: str) -> str:
+        """Published seconds of an epoch, where they are of this data set and network."""
+        about = self.comparison.about
+        if (about["dataset"]["published"], about.get("model", {}).get("name")) != ("SNEMI3D", "unet"):
+            return ""
+        found = published_seconds(loss)
+        return "" if found is None else f"{found['epoch_time_s']:.2f} s/epoch, {found['source']}"
 
 
 def report_table(
@@ -195,8 +208,8 @@ def report_table(
             text = cell.text.replace(" ± ", "±") if cell else "–"
             text = f"[bold]{text}[/bold]" if markup and cell and cell.best else text
             line.append(text + (cell.mark if cell else ""))
-        rows.append([*line, row.costs.get("ms_per_step", "–"), row.runs])
-    return ["loss", *map(heading, shown), COST_LABELS["ms_per_step"], "runs"], rows
+        rows.append([*line, row.costs.get("ms_per_step", "–"), row.runs.replace(" of ", "/")])
+    return ["loss", *map(heading, shown), "ms", "runs"], rows
 
 
 def markdown_table(summary: Summary) -> str:

@@ -48,8 +48,8 @@ def _part(summary: Summary, metric: str) -> str:
     winner, base = summary.best(metric) or "", comparison.baseline
     name, value = comparison.label(winner), _value(summary, metric, winner)
     direction = "highest" if higher_is_better(metric) else "lowest"
-    if base not in comparison.compared():
-        return f"{name} has the {direction} {metric} ({value}), but {comparison.label(base)} has not finished"
+    if base not in comparison.comparable():
+        return f"{name} has the {direction} {metric} ({value}), but {comparison.label(base)} has not finished all runs"
     if winner == base:
         return f"no loss has a better {metric} than {name} ({value})"
     found = summary.differences[metric].get(winner)
@@ -84,11 +84,14 @@ def reservations(comparison: Comparison) -> list[str]:
         found.append(f"{word} {noun} an illustration, not evidence{', even on several folds' if folds > 1 else ''}.")
     if comparison.about.get("dataset", {}).get("synthetic"):
         found.append("The images are synthetic.")
-    failed = sum(run.status == "failed" for run in comparison.runs)
-    missing = sum(not run.finished for run in comparison.runs) - failed
-    if failed or missing:
-        parts = [f"{count} {word}" for count, word in ((failed, "failed"), (missing, "not there yet")) if count]
-        found.append(f"Of {len(comparison.runs)} runs, {' and '.join(parts)}.")
+    unfinished = [run.status for run in comparison.runs if not run.finished]
+    if unfinished:
+        failed = unfinished.count("failed")
+        words = [(failed, "failed"), (len(unfinished) - failed, "missing")]
+        found.append(f"Runs: {len(comparison.runs)}, {', '.join(f'{count} {word}' for count, word in words if count)}.")
+    uneven = [comparison.label(loss) for loss in comparison.compared() if loss not in comparison.comparable()]
+    if uneven:
+        found.append(f"Not ranked, because they have other runs than the rest: {', '.join(uneven)}.")
     return found
 
 

@@ -1,35 +1,18 @@
-"""What a run folder holds: JSON, YAML, CSV, and what made it."""
+"""What a run folder holds besides numbers: YAML, CSV, and what made it."""
 
 import csv
 import io
-import json
-import math
 import os
 import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 
-from subband._files import write_atomic, write_bytes
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text."""
-    write_bytes(path, text.encode())
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON; infinities and NaN become null-safe strings that `read_json` reads back."""
-    write_text(path, json.dumps(_encode(value), indent=1) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read what `write_json` wrote."""
-    return _decode(json.loads(path.read_text(encoding="utf-8")))
+from subband._files import write_text
 
 
 def write_yaml(path: Path, value: Any) -> None:
@@ -39,16 +22,11 @@ def write_yaml(path: Path, value: Any) -> None:
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV with a header; missing values are blank."""
-
-    def write(file: IO[bytes]) -> None:
-        text = io.TextIOWrapper(file, "utf-8", newline="")
-        table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-        text.flush()
-        text.detach()
-
-    write_atomic(path, write)
+    text = io.StringIO()
+    table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -90,25 +68,7 @@ def machine() -> dict[str, Any]:
 
 
 def command() -> str:
-    """The command line that runs now, without the folders of the machine."""
+    """The command line that runs now."""
     import shlex
 
     return " ".join(["subband", *map(shlex.quote, sys.argv[1:])])
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _encode(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_encode(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
-
-
-def _decode(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _decode(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_decode(item) for item in value]
-    return float(value) if value in ("nan", "inf", "-inf") else value

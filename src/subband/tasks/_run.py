@@ -12,98 +12,19 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sized
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, Dataset
 
 from subband._files import explain_failure, write_bytes
-from subband.config import Optim
 from subband.tasks._folder import read_csv, write_csv
+from subband.tasks.plan import Fitted, Plan, Progress, Task
 
 COLUMNS = ("step", "train_loss", "lr", "ce_term", "mi_term", "val_mIoU", "val_mDice", "val_VI", "val_ARI")
-
-
-class Task(Protocol):
-    """What a task gives: a model, a loss, a training step and a validation."""
-
-    @property
-    def model(self) -> nn.Module:
-        """The network whose parameters are trained."""
-
-    @property
-    def loss(self) -> nn.Module:
-        """The loss; it moves to the device with the network."""
-
-    def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return ``loss`` and any further terms to log."""
-
-    def validate(self) -> dict[str, float]:
-        """Return the validation metrics of the model as it is."""
-
-    def at_epoch(self, epoch: int) -> None:
-        """Hear that an epoch begins."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Length, seed and folder of a run.
-
-    Args:
-        folder: Run folder; ``checkpoints`` and ``metrics.csv`` go there.
-        steps: Training steps.
-        batch: Items in a step, over all processes.
-        epoch_items: Items in an epoch.
-        validate_every: Steps between validations.
-        score: Validation metric that chooses the best weights; higher is better.
-        workers: Loader processes.
-        tensorboard: Write TensorBoard events beside the CSV.
-    """
-
-    folder: Path
-    steps: int
-    batch: int
-    epoch_items: int
-    validate_every: int
-    optim: Optim = field(default_factory=Optim)
-    score: str = "mIoU"
-    workers: int = 0
-    tensorboard: bool = False
-
-    @property
-    def last(self) -> Path:
-        """Checkpoint that a run resumes from."""
-        return self.folder / "checkpoints" / "last.ckpt"
-
-    @property
-    def best(self) -> Path:
-        """Weights of the best validation."""
-        return self.folder / "checkpoints" / "best.pt"
-
-
-@dataclass
-class Progress:
-    """What a listener hears at every step."""
-
-    step: int
-    steps: int
-    loss: float
-    validation: dict[str, float]
-
-
-@dataclass
-class Fitted:
-    """What training gave."""
-
-    best_step: int
-    best_score: float
-    seconds: float
-    ms_per_step: float
 
 
 def fit(
@@ -184,7 +105,7 @@ class _Adapter(lightning.LightningModule):
         steps = _Steps(self.plan, start, self.trainer.global_rank, self.trainer.world_size)
         return DataLoader(
             self.stream,
-            batch_sampler=steps,  # type: ignore[arg-type]
+            batch_sampler=steps,
             num_workers=self.plan.workers,
             persistent_workers=self.plan.workers > 0,
         )
@@ -221,7 +142,7 @@ class _Adapter(lightning.LightningModule):
         log_every = max(1, self.plan.steps // 200)
         row: dict[str, Any] = {}
         if step % log_every == 0 or done:
-            row = {"step": step, "lr": f"{self.optimizers().param_groups[0]['lr']:.6g}"}
+            row = {"step": step, "lr": f"{self.trainer.optimizers[0].param_groups[0]['lr']:.6g}"}
             row["train_loss"] = f"{loss:.6g}"
             row |= {name: f"{float(value.detach()):.6g}" for name, value in self.terms.items() if name in COLUMNS}
         if step % self.plan.validate_every == 0 or done:

@@ -15,6 +15,7 @@ from subband.data import Augment, CropStream, Samples, Split, WholeImages
 from subband.data.images import write_png
 from subband.losses.segmentation import SegmentationLoss
 from subband.tasks import _cost, _run
+from subband.tasks.plan import Plan, Progress
 from subband.tasks.segmentation import SegmentationTask, build_loss, build_model, evaluate, labels
 
 MAX_VALIDATION = 8
@@ -55,7 +56,7 @@ class Material:
         """A fresh network; channels last, which CPUs and tensor cores prefer."""
         samples = self.samples
         model = build_model(self.recipe.model, channels=samples.channels, classes=samples.classes, seed=seed)
-        return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return model.to(memory_format=torch.channels_last)
 
 
 def crop_stream(material: Material, cell: Cell, *, steps: int) -> CropStream:
@@ -81,7 +82,7 @@ def run_cell(
     cell: Cell,
     folder: Path,
     *,
-    listen: Callable[[_run.Progress], None] = lambda progress: None,
+    listen: Callable[[Progress], None] = lambda progress: None,
     tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Train, choose the best validation, test; returns the content of ``result.json``.
@@ -98,7 +99,7 @@ def run_cell(
     held = WholeImages(material.samples, indices=split.validation[:MAX_VALIDATION], mean=mean, std=std)
     task = SegmentationTask(model, loss, [held[i] for i in range(len(held))])
     stream = crop_stream(material, cell, steps=material.steps)
-    plan = _run.Plan(
+    plan = Plan(
         folder=folder,
         steps=material.steps,
         batch=recipe.data.batch,

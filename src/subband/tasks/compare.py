@@ -1,7 +1,6 @@
 """A comparison: losses x folds x seeds in one folder that can be stopped, resumed and shared out."""
 
 import dataclasses
-import datetime
 import math
 import multiprocessing
 import os
@@ -10,25 +9,25 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 
 from subband import catalog
+from subband._files import read_json, write_json, write_text
 from subband.config import Recipe, parse_budget
 from subband.data import check_samples, save_splits, statistics
-from subband.data.images import write_png
-from subband.tasks import _run
-from subband.tasks._folder import command, machine, read_json, versions, write_json, write_text, write_yaml
+from subband.tasks._folder import write_yaml
 from subband.tasks.cell import Cell, Material, crop_stream, first_process, run_cell
+from subband.tasks.describe import describe, describe_run
+from subband.tasks.plan import Progress
 from subband.tasks.segmentation import SegmentationTask, build_loss, read_samples, split_samples
 
-Listener = Callable[[Cell, _run.Progress], None]
+Listener = Callable[[Cell, Progress], None]
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def compare(
         _run_parallel(recipe, folder, todo, options, listen)
     else:
         for cell in todo:
-            run_guarded(material, cell, folder, options, lambda progress, cell=cell: listen(cell, progress))
+            run_guarded(material, cell, folder, options, listen)
     if not first_process():
         return {}
     return describe(recipe, folder, material, (time.perf_counter() - began) / 60, planned)
@@ -190,28 +189,16 @@ def finished(folder: Path, cell: Cell) -> bool:
     return path.exists() and read_json(path)["status"] == "finished"
 
 
-def run_guarded(
-    material: Material, cell: Cell, folder: Path, options: Options, listen: Callable[[_run.Progress], None]
-) -> None:
+def run_guarded(material: Material, cell: Cell, folder: Path, options: Options, listen: Listener) -> None:
     """Run one cell and write its result; a failure is a result too, and does not stop the others."""
     run = folder / "runs" / cell.name
     try:
-        result = run_cell(material, cell, run, listen=listen, tensorboard=options.tensorboard)
+        result = run_cell(material, cell, run, listen=partial(listen, cell), tensorboard=options.tensorboard)
     except (FloatingPointError, RuntimeError, ValueError) as error:
         result = {"loss": cell.loss, "fold": cell.fold, "seed": cell.seed, "status": "failed", "error": str(error)}
         write_text(run / "error.txt", traceback.format_exc())
     if result:
         write_json(run / "result.json", result)
-
-
-def describe_run(run: Path, material: Material, cell: Cell) -> None:
-    """Write what made a run beside it: resolved recipe, command, versions, seed."""
-    if (run / "recipe.yaml").exists():
-        return
-    own = dataclasses.replace(material.recipe, losses=[cell.loss], seeds=[cell.seed], run_folds=[cell.fold])
-    write_yaml(run / "recipe.yaml", {**dataclasses.asdict(own), "budget": f"{material.steps} steps"})
-    made = {"command": command(), "versions": versions(), "machine": machine(), "seed": cell.seed}
-    write_json(run / "made_by.json", made)
 
 
 def _run_parallel(recipe: Recipe, folder: Path, todo: list[Cell], options: Options, listen: Listener) -> None:
@@ -233,7 +220,7 @@ def _run_parallel(recipe: Recipe, folder: Path, todo: list[Cell], options: Optio
             listen(cell, progress)
 
 
-def _drain(queue: Any) -> Iterator[tuple[Cell, _run.Progress]]:
+def _drain(queue: Any) -> Iterator[tuple[Cell, Progress]]:
     while not queue.empty():
         yield queue.get()
 
@@ -241,51 +228,4 @@ def _drain(queue: Any) -> Iterator[tuple[Cell, _run.Progress]]:
 def _run_in_process(recipe: Recipe, folder: Path, cell: Cell, options: Options, queue: Any) -> None:
     torch.set_num_threads(recipe.threads or max(1, (os.cpu_count() or 1) // options.jobs))
     material = prepare(recipe, folder, read_samples(recipe.data))
-    run_guarded(material, cell, folder, options, lambda progress: queue.put((cell, progress)))
-
-
-def describe(recipe: Recipe, folder: Path, material: Material, minutes: float, planned: list[Cell]) -> dict[str, Any]:
-    """Write ``comparison.json``, and the test images and masks that the report shows."""
-    tested = sorted({index for cell in planned for index in material.splits[cell.fold].test})
-    for index in tested:
-        sample = material.samples[index]
-        picture = np.rint(sample.image * 255).astype(np.uint8)
-        picture = picture[0] if len(picture) == 1 else np.moveaxis(picture, 0, -1)
-        write_png(folder / "images" / f"{sample.name}.png", picture)
-        scale = 255 if material.samples.classes == 2 else 1
-        write_png(folder / "truth" / f"{sample.name}.png", (sample.mask * scale).astype(np.uint8))
-    before = 0.0
-    with suppress(FileNotFoundError):
-        before = float(read_json(folder / "comparison.json")["minutes"])
-    entry = catalog.find("dataset", recipe.data.reader)
-    results = [path for cell in planned if (path := folder / "runs" / cell.name / "result.json").exists()]
-    parameters = [count for path in results if (count := read_json(path).get("parameters"))]
-    value = {
-        "name": recipe.name,
-        "title": recipe.title or recipe.name,
-        "task": recipe.task,
-        "command": command(),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "dataset": {
-            "name": recipe.data.reader,
-            "label": recipe.data.label or entry.line,
-            "synthetic": recipe.data.reader.startswith("synthetic"),
-            "published": recipe.data.published,
-            "channels": material.samples.channels,
-            "classes": material.samples.classes,
-        },
-        "model": {**dataclasses.asdict(recipe.model), "parameters": parameters[0] if parameters else None},
-        "losses": recipe.losses,
-        "labels": {name: catalog.find("loss", name).label for name in recipe.losses},
-        "baseline": recipe.baseline if recipe.baseline in recipe.losses else recipe.losses[0],
-        "folds": recipe.run_folds or list(range(len(material.splits))),
-        "seeds": recipe.seeds,
-        "steps": material.steps,
-        "minutes": before + minutes,
-        "machine": machine(),
-        "versions": versions(),
-        "partial": len(results) < len(planned),
-        "example": {"image": material.samples[tested[0]].name},
-    }
-    write_json(folder / "comparison.json", value)
-    return value
+    run_guarded(material, cell, folder, options, lambda *now: queue.put(now))

@@ -13,7 +13,6 @@ from subband.data import Samples, Split, folds, holdout
 from subband.losses.segmentation import SegmentationLoss
 from subband.metrics import segmentation_metrics
 
-
 LOGGED = {"cross_entropy": "ce_term", "subband": "mi_term"}
 """Terms of a loss, and their columns in the log."""
 

@@ -9,12 +9,12 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from subband._files import read_json, write_json
 from subband.config import Recipe, resolved_recipe
 from subband.data import Samples, WholeImages, load_splits
 from subband.data.images import image_pages, list_images, write_png, write_tiff
 from subband.data.readers import Folder
 from subband.data.tiles import predict_tiled
-from subband.tasks._folder import read_json, write_json
 from subband.tasks.cell import test_images
 from subband.tasks.segmentation import build_model, foreground, labels, read_samples
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from subband.transforms._gains import level_sizes
 from subband.transforms.filters import Grid, Kind, angular_gain, level_gain, radius
 
 
@@ -23,9 +24,10 @@ class Plan:
     """Frequencies of a half spectrum sorted by sector and octave, and the columns that weigh their products.
 
     Attributes:
-        index: Flat positions in ``rfftn``, (S, L), S sectors of L frequencies each; 0 where filled up.
+        index: Flat positions in ``view_as_real`` of ``rfftn``, (2, S, L), S sectors of L frequencies each; those of
+            frequency zero where filled up.
         sign: -1 where the frequency is the negative of the stored one, (S, L); None if that never happens.
-        scatter: Positions (S, L) to write gradients to, without a double but 0.
+        scatter: Positions (2, S, L) to write gradients to, without a double but frequency zero's.
         spans: First and last frequency of each level, a contiguous slice.
         columns: Of each level the columns (S, c, l), or the gains (J, l) whose products are the columns.
         real: What the columns mean, (S, c, J, J), for real parts.
@@ -93,14 +95,15 @@ def _build(
     spans = tuple((int(begin[level - 1]), int(begin[level + 1])) for level in levels)
     columns = []
     for level, (start, stop) in zip(levels, spans, strict=True):
-        radial = level_gain(radius(frequency), level) * math.sqrt(2 ** (len(shape) * (level - 1)) / math.prod(shape))
+        samples = math.prod(level_sizes(shape, level, "exact")[level - 1])
+        radial = level_gain(radius(frequency), level) / math.sqrt(samples)
         column = spread(angular * (radial.square() if sectors else radial)[:, None])[:, start:stop].transpose(1, 2)
         columns.append((column if sectors else column[0]).contiguous().to(device))
     stored, sign = _storage(bins, shape)
-    index, signs = spread(stored), spread(sign, 1)
-    scatter = tuple(torch.where(signs == s, index, 0).to(device) for s in ((1, -1) if full else (1,)))
+    index, signs = 2 * spread(stored), spread(sign, 1)
+    scatter = tuple(_planar(torch.where(signs == s, index, 0)).to(device) for s in ((1, -1) if full else (1,)))
     return Plan(
-        index=index.to(device),
+        index=scatter[0] if not full else _planar(index).to(device),
         sign=signs.double().to(device) if full else None,
         scatter=scatter,
         spans=spans,
@@ -145,6 +148,11 @@ def _storage(bins: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     for axis, n in enumerate((*shape[:-1], shape[-1] // 2 + 1)):
         position = position * n + wrapped[:, axis]
     return position, sign
+
+
+def _planar(position: Tensor) -> Tensor:
+    """Positions of real and of imaginary parts."""
+    return torch.stack([position, position + 1])
 
 
 def _layout(sector: Tensor, octave: Tensor, count: int, octaves: int) -> tuple[Tensor, Tensor]:

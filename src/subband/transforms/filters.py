@@ -87,10 +87,10 @@ def directions(dims: int, orientations: int) -> tuple[Tensor, Tensor]:
         axes = torch.eye(3, dtype=torch.float64)[: 1 if orientations == 1 else 3]
         return axes, torch.ones(len(axes), dtype=torch.float64)
     golden = (1 + math.sqrt(5)) / 2
-    icosahedron = [(0.0, 1.0, s * golden) for s in (1, -1)]
-    icosahedron = [p[i:] + p[:i] for p in icosahedron for i in range(3)]
-    dodecahedron = [(1.0, a, b) for a in (1, -1) for b in (1, -1)]
-    dodecahedron += [q[i:] + q[:i] for s in (1, -1) for q in [(0.0, s * golden, 1 / golden)] for i in range(3)]
+    seeds = [(0.0, 1.0, s * golden) for s in (1, -1)]
+    icosahedron = [_turn(seed, i) for seed in seeds for i in range(3)]
+    cube = [(1.0, float(a), float(b)) for a in (1, -1) for b in (1, -1)]
+    dodecahedron = cube + [_turn((0.0, s * golden, 1 / golden), i) for s in (1, -1) for i in range(3)]
     ten = orientations > 3
     axes = torch.tensor(icosahedron + (dodecahedron if ten else []), dtype=torch.float64)
     weight = torch.tensor([1.0] * 6 + [27 / 25] * (10 if ten else 0), dtype=torch.float64)
@@ -128,8 +128,14 @@ def angular_gain(frequency: Sequence[Tensor], *, orientations: int = 4, kind: Ki
     return torch.stack(gains)
 
 
+def _turn(point: tuple[float, float, float], by: int) -> tuple[float, float, float]:
+    """The coordinates of a point, moved on cyclically."""
+    x, y, z = point
+    return ((x, y, z), (y, z, x), (z, x, y))[by]
+
+
 def _mean_power(dims: int, order: int) -> float:
     """Mean of cos^(2 order) over the circle or the sphere."""
     if dims == 3:
         return 1 / (2 * order + 1)
-    return math.comb(2 * order, order) / 4**order
+    return math.comb(2 * order, order) / 4.0**order

@@ -2,11 +2,11 @@ r"""Grey morphology of images and volumes by pooling: differentiable erosion, di
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from subband._check import one_of
+from subband.transforms._maximum import block_maximum, line_maximum, maximum
 
 Pool = Literal["max", "avg"]
 
@@ -33,17 +33,24 @@ def pool(x: Tensor, size: int | tuple[int, ...], *, stride: int = 1, kind: Pool 
         >>> pool(torch.tensor([[[0.0, 0.0, 1.0, 0.0]]]), 3)
         tensor([[[0., 1., 1., 1.]]])
     """
-    dims = x.ndim - 2
     one_of("kind", kind, ("max", "avg"))
-    if dims not in (1, 2, 3):
-        raise ValueError(f"x has shape {tuple(x.shape)}, but must be (B, C, *space) with one to three axes of space")
+    dims = _dims(x)
     window = (size,) * dims if isinstance(size, int) else tuple(size)
     if len(window) != dims or min(window) < 1 or any(length % 2 == 0 for length in window):
         raise ValueError(f"size is {size}, but must be an odd number of pixels, or {dims} of them")
     padding = tuple(length // 2 for length in window)
+    if kind == "max" and x.device.type == "cpu" and set(window) == {stride} and not x.requires_grad:
+        return block_maximum(x, stride)
     if kind == "max":
         return (F.max_pool1d, F.max_pool2d, F.max_pool3d)[dims - 1](x, window, stride, padding)
     return (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[dims - 1](x, window, stride, padding)
+
+
+def _dims(x: Tensor) -> int:
+    dims = x.ndim - 2
+    if dims not in (1, 2, 3):
+        raise ValueError(f"x has shape {tuple(x.shape)}, but must be (B, C, *space) with one to three axes of space")
+    return dims
 
 
 def soft_erode(x: Tensor) -> Tensor:
@@ -62,7 +69,12 @@ def soft_erode(x: Tensor) -> Tensor:
 
 def soft_dilate(x: Tensor) -> Tensor:
     """Maximum over each pixel and all its neighbours, corners included, (B, C, *space)."""
-    return pool(x, 3)
+    if x.device.type != "cpu":
+        return pool(x, 3)
+    _dims(x)
+    for axis in range(x.ndim - 1, 1, -1):
+        x = line_maximum(x, axis)
+    return x
 
 
 def soft_open(x: Tensor) -> Tensor:
@@ -99,20 +111,24 @@ def soft_skeleton(x: Tensor, *, iterations: int = 10) -> Tensor:
     """
     if iterations < 0:
         raise ValueError(f"iterations is {iterations}, but must be at least 0")
-    here, eroded = -x, _grow_along_axes(-x)
-    skeleton = F.relu(x - soft_dilate(-eroded))
+    negative = _grow_along_axes(-x)
+    skeleton = F.relu(x - soft_dilate(-negative))
     for _ in range(iterations):
-        here, eroded = eroded, _grow_along_axes(eroded)
-        lost = F.relu(-here - soft_dilate(-eroded))
+        x, negative = -negative, _grow_along_axes(negative)
+        lost = F.relu(x - soft_dilate(-negative))
         skeleton = skeleton + F.relu(lost - skeleton * lost)
     return skeleton
 
 
 def _grow_along_axes(x: Tensor) -> Tensor:
     """Maximum over lines of three pixels along each axis."""
-    dims = x.ndim - 2
-    lines = [pool(x, tuple(3 if axis == line else 1 for axis in range(dims))) for line in range(dims)]
-    grown = lines[0]
-    for line in lines[1:]:
-        grown = torch.maximum(grown, line)
+    dims = _dims(x)
+    grown = None
+    for axis in range(dims):
+        if x.device.type == "cpu":
+            line = line_maximum(x, axis + 2)
+        else:
+            line = pool(x, tuple(3 if other == axis else 1 for other in range(dims)))
+        grown = line if grown is None else maximum(grown, line)
+    assert grown is not None
     return grown

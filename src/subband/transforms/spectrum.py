@@ -17,8 +17,9 @@ from torch.autograd.function import once_differentiable
 from subband._check import one_of, same_shape
 from subband.transforms._plan import Plan, plan
 from subband.transforms.filters import GRIDS, KINDS, Grid, Kind
+from subband.transforms.steerable import steerable_pyramid
 
-_CHUNK = 1 << 19
+_CHUNK = 1 << 17
 """Products formed at once on a CPU, so that they stay in its cache."""
 
 
@@ -65,12 +66,12 @@ def subband_covariances(
         The covariances, (number of levels, B, C, J, J) in float64; zero for a level that an image is too small for.
 
     Raises:
-        ValueError: If shapes or options do not fit.
+        ValueError: If shapes or options do not fit, or the authors' crop cannot cut the size.
 
     Source:
-        Parseval's theorem. A band of level n has :math:`N / 2^{d (n-1)}` samples in d dimensions, which is exact where
-        the size divides, and the unscaled crop of lurenhaothu/CWMI. Only first derivatives are offered. On the authors'
-        grid, real subbands and sizes that do not divide are not symmetric in frequency and are summed in space.
+        Parseval's theorem, for the bands of `subband.transforms.steerable.steerable_pyramid`. Only first derivatives
+        are offered. On the authors' grid, real subbands and sizes that do not divide are not symmetric in frequency;
+        there the bands are formed and summed.
 
     Example:
         >>> import torch
@@ -117,8 +118,6 @@ def band_covariances(prediction: Tensor, target: Tensor) -> SubbandCovariances:
 def _from_bands(
     prediction: Tensor, target: Tensor, levels: Sequence[int], orientations: int, kind: Kind
 ) -> SubbandCovariances:
-    from subband.transforms.steerable import steerable_pyramid
-
     pyramids = [
         steerable_pyramid(x.double(), levels=max(levels), orientations=orientations, kind=kind, grid="authors").bands
         for x in (prediction, target)
@@ -133,18 +132,14 @@ class _Moments(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, prediction: Tensor, target: Tensor, how: Plan) -> Tensor:
         """Transform, gather, multiply, sum."""
-        axes = tuple(range(1, prediction.ndim))
-        first, error = (
-            torch.fft.rfftn(x, dim=axes).flatten(1).gather(1, how.index.flatten().expand(len(x), -1))
-            for x in (prediction, target - prediction)
-        )
+        first, error = (_gather(x, how) for x in (prediction, target - prediction))
         ctx.how, ctx.shape = how, prediction.shape
         ctx.save_for_backward(first, error)
         sectors, columns = how.real.shape[:2]
         batch = len(prediction)
         sums = prediction.new_zeros((len(how.spans), sectors, columns, 4 * batch), dtype=torch.float64)
         for start, stop, levels in how.pieces(_step(how, batch, prediction.device.type)):
-            product = _products(*_planes((first, error), sectors, start, stop))
+            product = _products(*(x[..., start:stop].double() for x in (first, error)))
             if how.sign is not None:
                 product[3] *= how.sign[:, start:stop]
             rows = product.flatten(0, 1).permute(1, 2, 0)
@@ -157,24 +152,26 @@ class _Moments(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Weigh the spectra by the gradients of their products and go back by one inverse transform."""
         how, (first, error) = ctx.how, ctx.saved_tensors
-        batch, sectors = len(first), len(how.real)
-        weights = gradient.permute(0, 3, 1, 2, 4) / 2
-        weights[:, :, :2] *= 2
-        weights = weights.flatten(2, 3)
+        batch, sectors = first.shape[1:3]
+        a, b, c, d = gradient.permute(1, 0, 3, 2, 4) / 2
+        weights = [torch.cat([2 * a - c, c - 2 * b, -d], 2), torch.cat([c, 2 * b, d], 2)]
         half = math.prod(ctx.shape[1:-1]) * (ctx.shape[-1] // 2 + 1)
-        spectra = [[first.new_zeros(batch, half) for _ in how.scatter] if x else [] for x in ctx.needs_input_grad[:2]]
+        spectra = [
+            [first.new_zeros(batch, 2 * half) for _ in how.scatter] if x else [] for x in ctx.needs_input_grad[:2]
+        ]
         for start, stop, levels in how.pieces(_step(how, batch, first.device.type)):
-            back = torch.bmm(weights[levels[0]], how.basis(levels[0], start, stop))
-            for level in levels[1:]:
-                back.baddbmm_(weights[level], how.basis(level, start, stop))
-            a, b, c, d = back.view(sectors, 4, batch, -1).permute(1, 2, 0, 3)
-            if how.sign is not None:
-                d = d * how.sign[:, start:stop]
-            p, e = _planes((first, error), sectors, start, stop)
-            for into, target in zip(spectra, (False, True), strict=True):
+            p, e = (x[..., start:stop].double() for x in (first, error))
+            basis = [how.basis(level, start, stop) for level in levels]
+            for into, weight, turned in zip(spectra, weights, (p + e, p), strict=True):
                 if into:
-                    out = _weighed(c, p, b, e, p, d) if target else _weighed(a - c, p, c - b, e, p + e, -d)
-                    _scatter(out, into, [index[:, start:stop] for index in how.scatter])
+                    back = torch.bmm(weight[levels[0]], basis[0])
+                    for level, more in zip(levels[1:], basis[1:], strict=True):
+                        back.baddbmm_(weight[level], more)
+                    u, v, w = back.view(sectors, 3, batch, -1).permute(1, 2, 0, 3)
+                    out = _weighed(u, p, v, e, w if how.sign is None else w * how.sign[:, start:stop], turned)
+                    out = out.to(first.dtype).movedim(0, 1).flatten(1)
+                    for spectrum, index in zip(into, how.scatter, strict=True):
+                        spectrum.scatter_(1, index[..., start:stop].flatten().expand(batch, -1), out)
         return *(_adjoint(into, ctx.shape) if into else None for into in spectra), None
 
 
@@ -183,10 +180,11 @@ def _step(how: Plan, batch: int, device: str) -> int:
     return max(_CHUNK // (4 * batch * len(how.real)), 256) if device == "cpu" else 1 << 22
 
 
-def _planes(spectra: Sequence[Tensor], sectors: int, start: int, stop: int) -> list[Tensor]:
-    """Real and imaginary parts (2, B, S, stop - start) in float64 of a piece of gathered spectra."""
-    pieces = [torch.view_as_real(x.view(len(x), sectors, -1)[:, :, start:stop]).movedim(-1, 0) for x in spectra]
-    return [x.to(torch.float64, memory_format=torch.contiguous_format) for x in pieces]
+def _gather(image: Tensor, how: Plan) -> Tensor:
+    """Real and imaginary parts (2, B, S, L) of the plan's frequencies of images (B, *space)."""
+    spectrum = torch.view_as_real(torch.fft.rfftn(image, dim=tuple(range(1, image.ndim)))).flatten(1)
+    gathered = spectrum.gather(1, how.index.flatten().expand(len(image), -1))
+    return gathered.view(len(image), *how.index.shape).transpose(0, 1)
 
 
 def _products(p: Tensor, e: Tensor) -> Tensor:
@@ -199,27 +197,20 @@ def _products(p: Tensor, e: Tensor) -> Tensor:
     return out
 
 
-def _weighed(u: Tensor, p: Tensor, w: Tensor, e: Tensor, x: Tensor, d: Tensor) -> Tensor:
-    """Real and imaginary parts of u P + w E + i d X."""
-    out = (u * p).addcmul_(w, e)
-    out[0].addcmul_(d, x[1], value=-1)
-    out[1].addcmul_(d, x[0])
+def _weighed(u: Tensor, p: Tensor, v: Tensor, e: Tensor, w: Tensor, x: Tensor) -> Tensor:
+    """Real and imaginary parts of u P + v E + i w X."""
+    out = (u * p).addcmul_(v, e)
+    out[0].addcmul_(w, x[1], value=-1)
+    out[1].addcmul_(w, x[0])
     return out
-
-
-def _scatter(values: Tensor, spectra: Sequence[Tensor], indices: Sequence[Tensor]) -> None:
-    """Write real and imaginary parts (2, B, S, l) to the positions (S, l) of each flat half spectrum."""
-    gradient = spectra[0].new_empty(values.shape[1:])
-    torch.view_as_real(gradient).copy_(values.movedim(0, -1))
-    for spectrum, index in zip(spectra, indices, strict=True):
-        spectrum.scatter_(1, index.flatten().expand(len(spectrum), -1), gradient.flatten(1))
 
 
 def _adjoint(spectra: Sequence[Tensor], shape: torch.Size) -> Tensor:
     """The real images with the sum of these flat half spectra, and its mirror image, as their spectrum."""
     for spectrum in spectra:
-        spectrum[:, 0] = 0
-    spectrum = (spectra[0] if len(spectra) == 1 else spectra[0] + spectra[1]).view(*shape[:-1], shape[-1] // 2 + 1)
+        spectrum[:, :2] = 0
+    both = spectra[0] if len(spectra) == 1 else spectra[0] + spectra[1]
+    spectrum = torch.view_as_complex(both.view(*shape[:-1], shape[-1] // 2 + 1, 2))
     axes = tuple(range(1, len(shape) - 1))
     for column in {0, shape[-1] / 2}:
         if column == int(column):

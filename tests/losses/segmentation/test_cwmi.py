@@ -25,7 +25,8 @@ def bands(image: Tensor, level: int, orientations: int, kind: str) -> Tensor:
     dims, shape = image.ndim - 2, image.shape[2:]
     axes = tuple(range(-dims, 0))
     frequency = torch.meshgrid(*[torch.fft.fftfreq(n, dtype=torch.float64) * 2 * math.pi for n in shape], indexing="ij")
-    gain = level_gain(radius(frequency), level) * 2 ** (dims * (level - 1) / 2)
+    samples = math.prod(-(-n // 2 ** (level - 1)) for n in shape)
+    gain = level_gain(radius(frequency), level) * math.sqrt(math.prod(shape) / samples)
     own = "complex" if kind == "complex" else "steerable"
     gain = gain * angular_gain(frequency, orientations=orientations, kind=own)
     found = torch.fft.ifftn(torch.fft.fftn(image, dim=axes).unsqueeze(2) * gain, dim=axes)
@@ -97,7 +98,7 @@ def test_equals_the_formula_in_three_dimensions(generator):
 
 
 def test_entropy_by_hand():
-    """One level, image and channel, J = 1: pp = 4, ep = 2 + i, ee = 3, alpha = 1: yy = 11, yp = 6 + i, M = 11 - 37/5."""
+    """J = 1, pp = 4, ep = 2 + i, ee = 3, alpha = 1: yy = 11, yp = 6 + i, M = 11 - 37 / 5."""
     parts = (torch.tensor(value).reshape(1, 1, 1, 1, 1) for value in (4.0, 2.0 + 1.0j, 3.0))
     pp, ep, ee = (part.to(torch.complex128 if part.is_complex() else torch.float64) for part in parts)
     value, kept = conditional_entropy(SubbandCovariances(pp, ep, ee), alpha=1.0, ridge=0.0)
@@ -180,21 +181,26 @@ def test_a_constant_prediction_has_no_gradient(generator):
 
 
 @pytest.mark.parametrize("orientations", [4, 12])
+@pytest.mark.parametrize("grid", ["exact", "authors"])
 @pytest.mark.parametrize(
-    ("sharp", "noise", "value_bound", "gradient_bound"),
-    [(0.5, 1, 4e-7, 7e-7), (2, 1, 2e-6, 2e-6), (5, 1, 2e-6, 2e-5), (8, 0.5, 3e-4, 2e-3), (12, 0.5, 3e-4, 2e-3)],
+    ("sharp", "noise"), [(0.5, 1), (2, 1), (5, 1), (8, 0.5), (12, 0.5), (16, 0.5), (math.inf, 0.02)]
 )
-def test_single_precision_near_the_target(sharp, noise, value_bound, gradient_bound, orientations, generator):
-    """The bounds are what float64 sums over single-precision transforms of both images reach, at 256 x 256."""
+def test_single_precision_near_the_target(sharp, noise, grid, orientations, generator):
+    """Single precision loses nothing on the way to the target; sums of both images' spectra lose 2e-3 at (8, 0.5)."""
     target = blobs(generator, (256, 256), smooth=12.0)
-    single = guess(target, generator, sharp=sharp, noise=noise).detach().float().requires_grad_()
+    if sharp == math.inf:
+        wrong = torch.randn(target.shape, generator=generator, dtype=target.dtype)
+        single = (0.05 + 0.9 * target + noise * wrong).clamp(0, 1)
+    else:
+        single = guess(target, generator, sharp=sharp, noise=noise).detach()
+    single = single.float().requires_grad_()
     double = single.detach().double().requires_grad_()
-    options = {"orientations": orientations, **MI_ONLY}
+    options = {"orientations": orientations, "grid": grid, **MI_ONLY}
     one, two = cwmi_loss(single, target.float(), **options), cwmi_loss(double, target, **options)
-    assert float((one - two).detach().abs() / two.detach().abs()) < value_bound
+    assert float((one - two).detach().abs() / two.detach().abs()) < 4e-7
     own, other = torch.autograd.grad(one, single)[0], torch.autograd.grad(two, double)[0]
-    slack = 2 if orientations == 12 else 1
-    assert float((own - other).norm() / other.norm()) < slack * gradient_bound
+    error = float((own - other).norm() / other.norm())
+    assert error < (7e-7 if sharp < 1 and orientations == 4 else 2e-6), error
 
 
 @pytest.mark.parametrize("one_wrong_pixel", [True, False])
@@ -221,8 +227,8 @@ def test_gradcheck(kind, generator):
 
 
 TARGETS = {
-    "empty": lambda t: torch.zeros_like(t),
-    "full": lambda t: torch.ones_like(t),
+    "empty": torch.zeros_like,
+    "full": torch.ones_like,
     "one pixel": lambda t: F.one_hot(torch.tensor([5] * len(t)), t[0].numel()).reshape(t.shape).to(t),
     "one row": lambda t: (torch.arange(t.shape[2]) == t.shape[2] // 2).to(t)[:, None].expand_as(t).clone(),
     "stripes": lambda t: (torch.arange(t.shape[3]) % 4 < 2).to(t).expand_as(t).clone(),
@@ -332,12 +338,9 @@ def test_a_weight_map_scales_the_error(generator):
     logits = torch.randn(2, 1, 32, 32, generator=generator, dtype=torch.float64)
     weight = torch.rand(2, 1, 32, 32, generator=generator, dtype=torch.float64) + 0.1
     scaled = target + weight / weight.mean((1, 2, 3), keepdim=True) * (logits.sigmoid() - target)
-    expected = cwmi_loss(scaled.clamp(0, 5), target, **MI_ONLY)
-    assert float(scaled.min()) < 0
+    expected = plain(scaled, target, levels=4)
     found = CWMILoss().terms(logits, target[:, 0].long(), weight_map=weight)["subband"]
-    assert float(found) != pytest.approx(float(expected), rel=1e-6)
-    exact = CWMILoss().subbands.term(scaled, target)
-    torch.testing.assert_close(found, exact, rtol=1e-9, atol=0)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=0)
     assert CWMILoss().terms(logits, target[:, 0].long(), weight_map=0 * weight)["subband"].isfinite()
 
 

@@ -37,7 +37,8 @@ class Drive(Reader):
                 found |= _numbered(folder / half)
         if not found:
             raise ValueError(
-                f"there is no training/1st_manual or test/1st_manual in {folder} ({held(folder)}); get DRIVE from {PAGE}"
+                f"there is no training/1st_manual or test/1st_manual in {folder} ({held(folder)}); "
+                f"get DRIVE from {PAGE}"
             )
         self._files = [found[number] for number in sorted(found)]
         super().__init__(sorted(found))

@@ -30,4 +30,4 @@ class EmStack(Stack):
 
     def to_mask(self, labels: NDArray[Any]) -> Mask:
         """1 where the label is 0."""
-        return (labels == 0).astype(np.uint8)
+        return np.asarray(labels == 0, np.uint8)

@@ -51,7 +51,9 @@ class Folder(Reader):
     def classes(self) -> int:
         """Number of classes, from all masks: the largest class plus one, at least 2."""
         if not self._counted:
-            self._counted = max(2, 1 + max(int(_mask(*pages).max(initial=0)) for _, *pages in self._pages))
+            self._counted = max(
+                2, 1 + max(int(_mask(mask, page, lossy).max(initial=0)) for _, mask, page, lossy in self._pages)
+            )
         return self._counted
 
     def read(self, index: int) -> Sample:

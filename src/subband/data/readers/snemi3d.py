@@ -51,4 +51,4 @@ def membrane(labels: NDArray[Any]) -> Mask:
         differ = labels[left] != labels[right]
         border[left] |= differ
         border[right] |= differ
-    return border.astype(np.uint8)
+    return np.asarray(border, np.uint8)

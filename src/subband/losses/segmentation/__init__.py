@@ -16,6 +16,7 @@ from subband.losses.segmentation.focal import FocalLoss, focal_loss
 from subband.losses.segmentation.jaccard import JaccardLoss, jaccard_loss
 from subband.losses.segmentation.rmi import RMILoss, rmi_loss
 from subband.losses.segmentation.skea_topo import SkeaTopoLoss, skea_topo_loss
+from subband.losses.segmentation.spw import SPWLoss, spw_loss, spw_weight_map
 from subband.losses.segmentation.tversky import TverskyLoss, tversky_loss
 from subband.losses.segmentation.unet_weighted import UNetWeightedLoss, unet_weighted_loss
 
@@ -30,6 +31,7 @@ __all__ = [
     "JaccardLoss",
     "MutualInformation",
     "RMILoss",
+    "SPWLoss",
     "SegmentationLoss",
     "SkeaTopoLoss",
     "TverskyLoss",
@@ -44,6 +46,8 @@ __all__ = [
     "jaccard_loss",
     "rmi_loss",
     "skea_topo_loss",
+    "spw_loss",
+    "spw_weight_map",
     "tversky_loss",
     "unet_weighted_loss",
 ]

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from subband.transforms.filters import Grid, Kind
+from subband.transforms.steerable import steerable_pyramid
 
 Distance = Literal["l1", "l2", "ssim"]
 Part = Literal["magnitude", "phase"]
@@ -17,14 +18,12 @@ PARTS: tuple[Part, ...] = ("magnitude", "phase")
 def band_pairs(
     prediction: Tensor, target: Tensor, *, levels: tuple[int, ...], orientations: int, kind: Kind, grid: Grid
 ) -> list[tuple[Tensor, Tensor]]:
-    """Bands (B, C, K, *space) of prediction and target, of each level that the images are large enough for."""
-    from subband.transforms.steerable import steerable_pyramid
-
+    """Bands (B, C, K, *space) of prediction and target, of each level."""
     pyramid = steerable_pyramid(
         torch.cat([prediction, target]), levels=max(levels), orientations=orientations, kind=kind, grid=grid
     )
     chosen = (pyramid.bands[level - 1] for level in levels)
-    return [(bands[: len(prediction)], bands[len(prediction) :]) for bands in chosen if bands.numel()]
+    return [(bands[: len(prediction)], bands[len(prediction) :]) for bands in chosen]
 
 
 def band_part(bands: Tensor, part: Part) -> Tensor:
@@ -47,8 +46,8 @@ def band_distance(prediction: Tensor, target: Tensor, distance: Distance, *, eps
         eps: Added under the root, so that its gradient is finite where bands are equal.
 
     Source:
-        lurenhaothu/CWMI ``CWMI_loss.py``, ``CW_method``. Departures: the authors add SSIM itself, which drives the bands
-        apart; ``eps`` is ours.
+        lurenhaothu/CWMI ``CWMI_loss.py``, ``CW_method``. Departures: the authors add SSIM itself, which makes bands
+        differ; ``eps`` is ours.
     """
     if distance == "ssim":
         moduli = (x.abs() if x.is_complex() else x for x in (prediction, target))

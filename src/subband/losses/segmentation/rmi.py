@@ -1,9 +1,11 @@
 """Region mutual information loss."""
 
 import itertools
+from typing import Any, no_type_check
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from subband._check import one_of, positive
 from subband.losses.segmentation._base import SegmentationLoss
@@ -115,15 +117,14 @@ def _binary_entropy(inputs: Inputs, weight_map: Tensor | None) -> Tensor:
     """Binary cross-entropies of all classes, summed over the pixels, over one more than their number."""
     t, log_p = inputs.target, inputs.log_probability
     if t.shape[1] == 2:  # log(1 - p) of one class is log(p) of the other: both give the same
-        value = -2 * (inputs.weighted_target() * log_p).sum(1, keepdim=True)
+        value = 2 * inputs.weighted_target() * log_p
     else:
         rest = (1 - inputs.probability).clamp_min(torch.finfo(t.dtype).tiny).log()
-        own = inputs.weighted_target().sum(1, keepdim=True)
-        value = -(own * (t * log_p + (1 - t) * rest)).sum(1, keepdim=True)
+        value = inputs.weighted_target().sum(1, keepdim=True) * (t * log_p + (1 - t) * rest)
     if weight_map is not None:
         value = weight_map * value
-    count = value.numel() if inputs.valid is None else inputs.valid.sum()
-    return value.sum() / (count + 1)
+    count = value[:, 0].numel() if inputs.valid is None else inputs.valid.sum()
+    return -value.sum() / (count + 1)
 
 
 def _region(inputs: Inputs, weight_map: Tensor | None, radius: int, stride: int, pool: Pool) -> Tensor:
@@ -131,12 +132,12 @@ def _region(inputs: Inputs, weight_map: Tensor | None, radius: int, stride: int,
     p, t = inputs.counted, inputs.target
     if weight_map is not None:
         p = t + _mean_one(weight_map) * (p - t)
-    p = p + 1e-6
     if stride > 1:
         window = stride + 1 - stride % 2
         p, t = (morphology.pool(x, window, stride=stride, kind=pool) for x in (p, t))
-    value = _conditional_entropy(_windows(p, radius), _windows(t, radius)).mean(0)
-    return (inputs.class_mean(value.to(p.dtype))) * value.numel()
+    lengths = tuple(min(radius, size) for size in p.shape[2:])
+    value = _conditional_entropy(_Moments.apply(p, t, lengths)).mean(0)  # type: ignore[no-untyped-call]
+    return inputs.class_mean(value.to(p.dtype)) * value.numel()
 
 
 def _mean_one(weight: Tensor) -> Tensor:
@@ -144,26 +145,49 @@ def _mean_one(weight: Tensor) -> Tensor:
     return weight / torch.where(mean > 0, mean, torch.ones_like(mean))
 
 
-def _windows(x: Tensor, radius: int) -> Tensor:
-    """Windows of (B, C, *space) as vectors (B, C, d, positions) in float64."""
-    lengths = [min(radius, size) for size in x.shape[2:]]
-    x = x.double()
+@no_type_check
+class _Moments(torch.autograd.Function):
+    """Covariances (B, C, 2 d, 2 d), times the number of windows, of the windows of p and t, in float64."""
+
+    @staticmethod
+    def forward(ctx: Any, p: Tensor, t: Tensor, lengths: tuple[int, ...]) -> Tensor:
+        boxes = _boxes(p, lengths)
+        span = p[(..., *boxes[0])].shape
+        p, t, dtype = p.double(), t.double(), p.dtype
+        windows = p.new_empty((*p.shape[:2], 2 * len(boxes), *span[2:]))
+        for index, box in enumerate(boxes):
+            windows[:, :, index] = p[(..., *box)]
+            windows[:, :, index + len(boxes)] = t[(..., *box)]
+        vectors = windows.flatten(3)
+        vectors -= vectors.mean(-1, keepdim=True)
+        ctx.save_for_backward(vectors)
+        ctx.boxes, ctx.span, ctx.shape, ctx.dtype = boxes, span, p.shape, dtype
+        return vectors @ vectors.mT
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (vectors,) = ctx.saved_tensors
+        both = (gradient + gradient.mT)[:, :, : len(ctx.boxes)]
+        slopes = (both @ vectors).to(ctx.dtype).unflatten(-1, ctx.span[2:])
+        found = slopes.new_zeros(ctx.shape)
+        for index, box in enumerate(ctx.boxes):
+            found[(..., *box)] += slopes[:, :, index]
+        return found, None, None
+
+
+def _boxes(x: Tensor, lengths: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    """For each pixel of a window, the part of the image that it runs over."""
     spans = [size - length + 1 for size, length in zip(x.shape[2:], lengths, strict=True)]
-    parts = []
-    for corner in itertools.product(*(range(length) for length in lengths)):
-        box = tuple(slice(first, first + span) for first, span in zip(corner, spans, strict=True))
-        parts.append(x[(..., *box)])
-    return torch.stack(parts, 2).flatten(3)
+    corners = itertools.product(*(range(length) for length in lengths))
+    return [tuple(slice(at, at + span) for at, span in zip(corner, spans, strict=True)) for corner in corners]
 
 
-def _conditional_entropy(p: Tensor, t: Tensor) -> Tensor:
+def _conditional_entropy(moments: Tensor) -> Tensor:
     """Half the log-determinant per pixel of the covariance of t given p, (B, C)."""
-    count, size = p.shape[-1], p.shape[-2]
-    mean_p, mean_t = p.mean(-1, keepdim=True), t.mean(-1, keepdim=True)
-    pp = p @ p.mT - count * mean_p @ mean_p.mT
-    tp = t @ p.mT - count * mean_t @ mean_p.mT
-    tt = t @ t.mT - count * mean_t @ mean_t.mT
-    eye = torch.eye(size, dtype=p.dtype, device=p.device)
+    size = moments.shape[-1] // 2
+    pp, tp, tt = moments[..., :size, :size], moments[..., size:, :size], moments[..., size:, size:]
+    eye = torch.eye(size, dtype=moments.dtype, device=moments.device)
     matrix = tt - tp @ torch.cholesky_solve(tp.mT, _factor(pp + ALPHA * eye))
     diagonal = _factor((matrix + matrix.mT) / 2 + ALPHA * eye).diagonal(dim1=-2, dim2=-1)
     return (diagonal + 1e-8).log().sum(-1) / size

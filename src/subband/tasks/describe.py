@@ -1,0 +1,82 @@
+"""What is written beside the numbers: who made a run, and what a comparison consists of."""
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from subband import catalog
+from subband._files import read_json, write_json
+from subband.config import Recipe
+from subband.data.images import write_png
+from subband.tasks._folder import command, machine, versions, write_yaml
+from subband.tasks.cell import Cell, Material
+
+
+def describe_run(run: Path, material: Material, cell: Cell) -> None:
+    """Write what made a run beside it: resolved recipe, command, versions, seed."""
+    if (run / "recipe.yaml").exists():
+        return
+    own = dataclasses.replace(material.recipe, losses=[cell.loss], seeds=[cell.seed], run_folds=[cell.fold])
+    write_yaml(run / "recipe.yaml", {**dataclasses.asdict(own), "budget": f"{material.steps} steps"})
+    made = {"command": command(), "versions": versions(), "machine": machine(), "seed": cell.seed}
+    write_json(run / "made_by.json", made)
+
+
+def describe(
+    recipe: Recipe, folder: Path, material: Material, minutes: float, planned: Sequence[Cell]
+) -> dict[str, Any]:
+    """Write ``comparison.json``, and the test images and masks that the report shows."""
+    tested = write_pictures(folder, material, planned)
+    before = 0.0
+    with suppress(FileNotFoundError):
+        before = float(read_json(folder / "comparison.json")["minutes"])
+    entry = catalog.find("dataset", recipe.data.reader)
+    results = [path for cell in planned if (path := folder / "runs" / cell.name / "result.json").exists()]
+    parameters = [count for path in results if (count := read_json(path).get("parameters"))]
+    value = {
+        "name": recipe.name,
+        "title": recipe.title or recipe.name,
+        "task": recipe.task,
+        "command": command(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "dataset": {
+            "name": recipe.data.reader,
+            "label": recipe.data.label or entry.line,
+            "synthetic": recipe.data.reader.startswith("synthetic"),
+            "published": recipe.data.published,
+            "channels": material.samples.channels,
+            "classes": material.samples.classes,
+        },
+        "model": {**dataclasses.asdict(recipe.model), "parameters": parameters[0] if parameters else None},
+        "losses": recipe.losses,
+        "labels": {name: catalog.find("loss", name).label for name in recipe.losses},
+        "baseline": recipe.baseline if recipe.baseline in recipe.losses else recipe.losses[0],
+        "folds": recipe.run_folds or list(range(len(material.splits))),
+        "seeds": recipe.seeds,
+        "steps": material.steps,
+        "minutes": before + minutes,
+        "machine": machine(),
+        "versions": versions(),
+        "partial": len(results) < len(planned),
+        "example": {"image": tested[0]},
+    }
+    write_json(folder / "comparison.json", value)
+    return value
+
+
+def write_pictures(folder: Path, material: Material, planned: Sequence[Cell]) -> list[str]:
+    """Write the tested images and their masks as PNG; returns their names."""
+    tested = sorted({index for cell in planned for index in material.splits[cell.fold].test})
+    for index in tested:
+        sample = material.samples[index]
+        picture = np.rint(sample.image * 255).astype(np.uint8)
+        picture = picture[0] if len(picture) == 1 else np.moveaxis(picture, 0, -1)
+        write_png(folder / "images" / f"{sample.name}.png", picture)
+        scale = 255 if material.samples.classes == 2 else 1
+        write_png(folder / "truth" / f"{sample.name}.png", (sample.mask * scale).astype(np.uint8))
+    return [material.samples.names[index] for index in tested]
