@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import torch
-from common import MIB, compare, gate, peak_memory, require_close, write
 from torch import Tensor
 from torch.nn import functional as F
 
+from common import MIB, compare, gate, peak_memory, require_close, write
 from subband.losses.segmentation.cldice import cldice_loss
 from subband.losses.segmentation.rmi import rmi_loss
 

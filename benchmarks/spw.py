@@ -8,8 +8,8 @@ import argparse
 import math
 
 import torch
-from common import MIB, compare, gate, peak_memory, require_close, write
 
+from common import MIB, compare, gate, peak_memory, require_close, write
 from subband.losses.segmentation.spw import spw_loss
 from subband.transforms.filters import angular_gain, axis_frequency, radial_pair, radius
 
@@ -117,9 +117,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
-    timings = {
-        f"B={batch}, {given.size} x {given.size}": measure(batch, given.size, given.rounds) for batch in (1, 4)
-    }
+    timings = {f"B={batch}, {given.size} x {given.size}": measure(batch, given.size, given.rounds) for batch in (1, 4)}
     gates = []
     for title, timing in timings.items():
         name, memory = "subband, exact grid", timing["memory_mb"]

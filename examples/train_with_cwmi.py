@@ -7,7 +7,7 @@ from subband.losses.segmentation import CWMILoss
 from subband.metrics import segmentation_metrics
 from subband.models import UNet
 
-STEPS, BATCH, PER_EPOCH = 60, 4, 10
+STEPS, BATCH, PER_EPOCH = 40, 4, 10
 
 
 def main() -> None:

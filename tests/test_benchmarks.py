@@ -107,6 +107,7 @@ def test_figures_of_a_result(machinery):
     assert tables.gpu([record]) == tables.NONE_YET
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_without_a_gpu_one_sentence_says_so(tmp_path):
     done = subprocess.run(

@@ -19,7 +19,7 @@ TEXTS = {
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 EACH = pytest.mark.parametrize("name", TEXTS)
 SNIPPETS = [
-    pytest.param(code, id=f"{name}-{number}")
+    pytest.param(code, id=f"{name}-{number}", marks=[pytest.mark.slow] if "monai" in code else [])
     for name, text in TEXTS.items()
     for number, (language, code) in enumerate(FENCE.findall(text))
     if language == "python" and not name.startswith("benchmarks")

@@ -118,6 +118,8 @@ class Recipe:
         loss_options: Options of single losses, by name, over the catalogue's.
         baseline: Loss that the others are compared with; the first one if it is not among them.
         budget: Length of each run, ``300 steps`` or ``50 epochs``, or of all runs together, ``20 minutes``.
+        warmup: Part of the steps in which CWMI and RMI are their cross-entropy alone, because neither can tell an
+            inverted mask from a right one; CWMI's first epoch always is.
         validations: Validations in a run, evenly spaced; the best one is tested.
         seeds: Seeds of initial weights and crops.
         run_folds: Folds to run; empty runs all.
@@ -134,6 +136,7 @@ class Recipe:
     loss_options: dict[str, dict[str, Any]] = field(default_factory=dict)
     baseline: str = "ce"
     budget: str = "300 steps"
+    warmup: float = 0.15
     validations: int = 10
     seeds: list[int] = field(default_factory=lambda: [0])
     run_folds: list[int] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""CWMI against outputs recorded from the authors' code: versions, orientations, levels, ablations, both grids' kinds."""
+"""CWMI against outputs recorded from the authors' code: both versions, all kinds, levels and ablations."""
 
 import re
 from pathlib import Path
@@ -39,7 +39,7 @@ def cwmi_inputs(file, name: str) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def cwmi_options(name: str) -> dict:
-    """Options that a key names; 3 levels, 4 orientations and lambda 0.9 (0 where N and K are named alone) if it does not."""
+    """Options that a key names, else 3 levels, 4 orientations, lambda 0.9, which is 0 where N and K are named alone."""
 
     def number(pattern: str, default: float) -> float:
         found = re.search(pattern, name)

@@ -170,16 +170,16 @@ def test_failed_and_missing_runs_are_listed(comparison, change_result):
 
 def test_metrics_and_numbers_that_nobody_knows(comparison, change_result):
     folder = comparison(log=False, losses=("ce", "cwmi"), seeds=(0,), images=1)
-    for loss in ("ce", "cwmi"):
+    for loss, value in (("ce", 0.5), ("cwmi", 0.6)):
         run = folder / "runs" / f"{loss}-fold0-seed0"
-        change_result(run, images=[], metrics={"mIoU": 0.5, "new": 2.0}, ms_per_step=None)
+        change_result(run, images=[], metrics={"mIoU": value, "new": 2.0}, ms_per_step=None)
         (run / "metrics.csv").write_text("step,train_loss\n1,oops\n2,\n3,0.5\n", encoding="utf-8")
     write_report(folder)
     page = Page(read(folder))
     assert [row[:3] for row in page.tables["metrics"]] == [
         ["loss", "mIoU ↑", "new ↑"],
         ["CE", "0.500", "2.000"],
-        ["CWMI", "0.500", "2.000"],
+        ["CWMI", "0.600", "2.000"],
     ]
     assert page.tables["metrics"][1][3] == "–"
     assert page.tables["differences"][1][1:] == ["–"]

@@ -37,8 +37,8 @@ class Toy:
         assert not self.model.training
         return {"mIoU": 1.0 / int(self.model[1].num_batches_tracked)}
 
-    def at_epoch(self, epoch):
-        self.epochs.append(epoch)
+    def at_step(self, step, epoch):
+        self.epochs.append((step, epoch))
 
 
 def plan(folder, **changes):
@@ -79,7 +79,7 @@ def test_finished_run_does_nothing_more(tmp_path):
 def test_epochs_follow_items(tmp_path):
     toy = Toy()
     fit(toy, Stream(), plan(tmp_path))
-    assert toy.epochs == [0, 1, 2, 3, 4]
+    assert toy.epochs == [(step, step * 4 // 10) for step in range(12)]
 
 
 def test_best_weights_are_the_best_validation(tmp_path):

@@ -38,6 +38,8 @@ class Pages:
             try:
                 with tifffile.TiffFile(self.path) as file:
                     self._count = len(file.pages)
+                    if self._count == 0:
+                        raise ValueError("it has no page")
             except Exception as error:
                 raise damaged(self.path, error) from error
 

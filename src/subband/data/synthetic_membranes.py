@@ -37,11 +37,11 @@ def draw_membranes(generator: Generator, space: tuple[int, ...], *, hard: bool) 
     contrast = np.clip(0.42 + 0.06 * smooth_noise(generator, space, 25), 0.25, 0.55)
     if hard:
         pixels = mask.size
-        contrast *= gaps(generator, mask > 0, pixels // 700, (2.5, 5.0))
+        contrast *= gaps(generator, mask > 0, pixels // 420, (2.5, 5.5))
         _organelles(generator, image, mask, pixels // 2500)
-        _distractors(generator, image, mask, pixels // 1800)
+        _distractors(generator, image, mask, pixels // 1400)
     image -= contrast * np.clip(half + 0.7 - distance, 0, 1)
-    image = blur(image, 0.7) + (0.075 if hard else 0.03) * generator.standard_normal(space)
+    image = blur(image, 0.7) + (0.085 if hard else 0.03) * generator.standard_normal(space)
     return Drawn(image[None], mask, Truth(regions(mask)))
 
 
@@ -80,6 +80,6 @@ def _distractors(generator: Generator, image: Array, mask: np.ndarray, count: in
     starts = some_of(generator, mask == 0, count)
     if len(starts) == 0:
         return
-    points = np.concatenate([curve(generator, start, generator.uniform(6, 16)) for start in starts])
+    points = np.concatenate([curve(generator, start, generator.uniform(7, 20)) for start in starts])
     depth, _ = depth_of_lines(points, np.full(len(points), 0.75), image.shape)
-    image -= 0.3 * np.clip(depth + 0.5, 0, 1) * (mask == 0)
+    image -= 0.34 * np.clip(depth + 0.5, 0, 1) * (mask == 0)

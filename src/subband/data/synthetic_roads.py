@@ -54,9 +54,10 @@ def _network(generator: Generator, space: tuple[int, ...]) -> tuple[Array, np.nd
     from scipy.sparse.csgraph import minimum_spanning_tree
     from scipy.spatial import Delaunay
 
-    axes = [np.arange(BLOCK / 2, size, BLOCK * size / max(size, BLOCK * 2)) for size in space]
+    counts = [max(2, round(size / BLOCK)) for size in space]
+    axes = [np.arange(count) + 0.5 for count in counts]
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
-    nodes = nodes + BLOCK * generator.uniform(-0.35, 0.35, nodes.shape)
+    nodes = (nodes + generator.uniform(-0.35, 0.35, nodes.shape)) * np.array(space) / np.array(counts)
     nodes = np.clip(nodes, 2, np.array(space) - 3)
     corners = Delaunay(nodes).simplices
     pairs = np.unique(np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]]), 1), axis=0)

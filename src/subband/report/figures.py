@@ -38,7 +38,7 @@ def smooth(values: Array, *, share: float = 0.1) -> Array:
 
     Example:
         >>> import numpy as np
-        >>> smooth(np.array([0.0, 3.0, 0.0]), share=1.0)
+        >>> smooth(np.array([0.0, 3.0, 0.0]))
         array([1.5, 1. , 1.5])
     """
     if not len(values):

@@ -50,7 +50,7 @@ def insight(comparison: Comparison, examples: list[Example], losses: list[str]) 
     run, picture = found
     truth = class_labels(stored, comparison.classes)
     cut = window(truth, side=SIDE)
-    weights = weight_map(truth[cut], picture[cut] / 255.0)
+    weights = weight_map(truth, picture / 255.0)[cut]
     return Insight(
         name,
         comparison.label(run.loss),

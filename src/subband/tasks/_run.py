@@ -78,7 +78,7 @@ class _Adapter(lightning.LightningModule):
         self.times: list[float] = []
         self.rows: list[dict[str, Any]] = []
         self.validation: dict[str, float] = {}
-        self.epoch, self.failure = -1, ""
+        self.failure = ""
 
     def configure_optimizers(self) -> Any:
         """One optimiser, and a schedule that moves every step."""
@@ -116,11 +116,8 @@ class _Adapter(lightning.LightningModule):
         self.began = time.perf_counter() - self.seconds
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Tell the task when an epoch begins."""
-        epoch = self.global_step * self.plan.batch // self.plan.epoch_items
-        if epoch != self.epoch:
-            self.epoch = epoch
-            self.task.at_epoch(epoch)
+        """Tell the task where it is."""
+        self.task.at_step(self.global_step, self.global_step * self.plan.batch // self.plan.epoch_items)
         self.started = time.perf_counter()
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:

@@ -97,7 +97,8 @@ def run_cell(
     model = material.model(cell.seed)
     loss = build_loss(recipe, cell.loss)
     held = WholeImages(material.samples, indices=split.validation[:MAX_VALIDATION], mean=mean, std=std)
-    task = SegmentationTask(model, loss, [held[i] for i in range(len(held))])
+    warmup = round(recipe.warmup * material.steps)
+    task = SegmentationTask(model, loss, [held[i] for i in range(len(held))], warmup_steps=warmup)
     stream = crop_stream(material, cell, steps=material.steps)
     plan = Plan(
         folder=folder,

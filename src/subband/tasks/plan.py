@@ -26,8 +26,8 @@ class Task(Protocol):
     def validate(self) -> dict[str, float]:
         """Return the validation metrics of the model as it is."""
 
-    def at_epoch(self, epoch: int) -> None:
-        """Hear that an epoch begins."""
+    def at_step(self, step: int, epoch: int) -> None:
+        """Hear that step ``step`` = 0, 1, ... of epoch ``epoch`` begins."""
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,13 @@ class SegmentationTask:
         model: Network (B, C, *space) to logits.
         loss: Loss of logits and target.
         validation: Items with ``image`` (C, *space) and ``target`` (*space).
+        warmup_steps: Steps in which CWMI and RMI are their cross-entropy alone, over what they ask for themselves.
     """
 
-    def __init__(self, model: nn.Module, loss: SegmentationLoss, validation: list[dict[str, Any]]) -> None:
-        self.model, self.loss, self.validation = model, loss, validation
+    def __init__(
+        self, model: nn.Module, loss: SegmentationLoss, validation: list[dict[str, Any]], *, warmup_steps: int = 0
+    ) -> None:
+        self.model, self.loss, self.validation, self.warmup_steps = model, loss, validation, warmup_steps
 
     def step(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Loss of a batch with ``image``, ``target``, and where present ``weight_map`` and ``class_weight``."""
@@ -39,9 +42,13 @@ class SegmentationTask:
         )
         return {LOGGED.get(name, name): value for name, value in terms.items()}
 
-    def at_epoch(self, epoch: int) -> None:
-        """Pass the epoch on to the loss, for schedules such as CWMI's first epoch."""
+    def at_step(self, step: int, epoch: int) -> None:
+        """Pass the epoch on to the loss, and keep a loss that is blind to an inverted mask in its warm-up."""
+        if self.loss.warmup is not None:
+            self.loss.warmup = False
         self.loss.at_epoch(epoch)
+        if self.loss.warmup is not None and step < self.warmup_steps:
+            self.loss.warmup = True
 
     def validate(self) -> dict[str, float]:
         """Mean metrics over the validation images."""

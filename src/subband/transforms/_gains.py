@@ -102,7 +102,7 @@ def _frequency(shape: tuple[int, ...], size: tuple[int, ...], half: bool) -> lis
         bins = torch.arange(n // 2 + 1) if last else (torch.arange(n) + n // 2) % n - n // 2
         place = [1] * len(shape)
         place[axis] = -1
-        frequency.append((bins * (2 * math.pi / whole)).to(torch.float64).reshape(place))
+        frequency.append((bins.to(torch.float64) * (2 * math.pi / whole)).reshape(place))
     return frequency
 
 
@@ -117,7 +117,7 @@ def _authors(
         frequency = _authors_frequency(size)
         upper, lower = radial_pair(radius(frequency), math.pi / 4)
         angular = angular_gain(frequency, orientations=orientations, kind=kind)
-        angular[(slice(None), *[-1] * len(size))] = 0
+        angular.flatten(1)[:, -1] = 0
         bands.append(low * upper * angular)
         low = authors_crop(low * lower, len(shape))
     return high, bands, low

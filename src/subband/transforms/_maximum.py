@@ -13,12 +13,12 @@ from torch.autograd.function import once_differentiable
 
 def line_maximum(x: Tensor, axis: int) -> Tensor:
     """Maximum over each pixel and its two neighbours along one axis; the gradient goes to the first largest."""
-    return x if x.shape[axis] == 1 else _LineMaximum.apply(x, axis)  # type: ignore[no-any-return, no-untyped-call]
+    return x if x.shape[axis] == 1 else _LineMaximum.apply(x, axis)
 
 
 def maximum(x: Tensor, y: Tensor) -> Tensor:
     """`torch.maximum`: the gradient goes to the larger, and half to each if they are equal."""
-    return _Maximum.apply(x, y)  # type: ignore[no-any-return, no-untyped-call]
+    return _Maximum.apply(x, y)  # type: ignore[no-any-return]
 
 
 def block_maximum(x: Tensor, size: int) -> Tensor:

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -42,13 +41,12 @@ class Plan:
     real: Tensor
     imaginary: Tensor | None
 
-    def pieces(self, step: int) -> Iterator[tuple[int, int, list[int]]]:
-        """Start and stop of at most ``step`` frequencies that belong to the same levels, and those levels."""
-        edges = sorted({edge for span in self.spans for edge in span})
-        for begin, end in pairwise(edges):
-            active = [i for i, (first, last) in enumerate(self.spans) if first <= begin and end <= last]
-            for start in range(begin, end, step) if active else ():
-                yield start, min(start + step, end), active
+    def levels(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """The levels that have some of the frequencies start to stop, and which."""
+        for level, (begin, end) in enumerate(self.spans):
+            first, last = max(start, begin), min(stop, end)
+            if first < last:
+                yield level, first, last
 
     def basis(self, level: int, start: int, stop: int) -> Tensor:
         """Columns (S, c, stop - start) of the frequencies start to stop."""

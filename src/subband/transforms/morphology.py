@@ -9,6 +9,8 @@ from subband._check import one_of
 from subband.transforms._maximum import block_maximum, line_maximum, maximum
 
 Pool = Literal["max", "avg"]
+FAST_DEVICES: tuple[str, ...] = ("cpu",)
+"""Device types where shifted views beat the device's own pooling."""
 
 
 def pool(x: Tensor, size: int | tuple[int, ...], *, stride: int = 1, kind: Pool = "max") -> Tensor:
@@ -39,7 +41,7 @@ def pool(x: Tensor, size: int | tuple[int, ...], *, stride: int = 1, kind: Pool 
     if len(window) != dims or min(window) < 1 or any(length % 2 == 0 for length in window):
         raise ValueError(f"size is {size}, but must be an odd number of pixels, or {dims} of them")
     padding = tuple(length // 2 for length in window)
-    if kind == "max" and x.device.type == "cpu" and set(window) == {stride} and not x.requires_grad:
+    if kind == "max" and x.device.type in FAST_DEVICES and set(window) == {stride} and not x.requires_grad:
         return block_maximum(x, stride)
     if kind == "max":
         return (F.max_pool1d, F.max_pool2d, F.max_pool3d)[dims - 1](x, window, stride, padding)
@@ -57,7 +59,7 @@ def soft_erode(x: Tensor) -> Tensor:
     """Minimum over each pixel and its face neighbours, (B, C, *space).
 
     Source:
-        Shit et al., clDice, 2021 (arXiv:2003.07311), algorithm 1; in 3-D over lines along the three axes, as MONAI does.
+        Shit et al., clDice, 2021 (arXiv:2003.07311), algorithm 1; in 3-D over lines along the three axes, as MONAI.
 
     Example:
         >>> import torch
@@ -69,7 +71,7 @@ def soft_erode(x: Tensor) -> Tensor:
 
 def soft_dilate(x: Tensor) -> Tensor:
     """Maximum over each pixel and all its neighbours, corners included, (B, C, *space)."""
-    if x.device.type != "cpu":
+    if x.device.type not in FAST_DEVICES:
         return pool(x, 3)
     _dims(x)
     for axis in range(x.ndim - 1, 1, -1):
@@ -125,7 +127,7 @@ def _grow_along_axes(x: Tensor) -> Tensor:
     dims = _dims(x)
     grown = None
     for axis in range(dims):
-        if x.device.type == "cpu":
+        if x.device.type in FAST_DEVICES:
             line = line_maximum(x, axis + 2)
         else:
             line = pool(x, tuple(3 if other == axis else 1 for other in range(dims)))

@@ -52,7 +52,8 @@ def authors_crop(spectrum: Tensor, dims: int) -> Tensor:
     for axis in axes:
         quarter = spectrum.shape[axis] // 4
         spectrum = spectrum.narrow(axis, quarter, 2 * quarter)
-    return torch.fft.ifftshift(spectrum, axes)
+    cropped: Tensor = torch.fft.ifftshift(spectrum, axes)
+    return cropped
 
 
 def authors_pad(spectrum: Tensor, new: Sequence[int]) -> Tensor:
@@ -61,7 +62,8 @@ def authors_pad(spectrum: Tensor, new: Sequence[int]) -> Tensor:
     padding: list[int] = []
     for m, n in zip(reversed(new), reversed(spectrum.shape), strict=False):
         padding += [m // 4, m - m // 4 - n]
-    return torch.fft.ifftshift(F.pad(torch.fft.fftshift(spectrum, axes), padding), axes)
+    padded: Tensor = torch.fft.ifftshift(F.pad(torch.fft.fftshift(spectrum, axes), padding), axes)
+    return padded
 
 
 def _pad_axis(spectrum: Tensor, axis: int, old: int, new: int, half: bool) -> Tensor:

@@ -7,7 +7,7 @@ with :math:`N_n` the number of samples of a band of level n. Leaving f = 0 out r
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +19,7 @@ from subband.transforms._plan import Plan, plan
 from subband.transforms.filters import GRIDS, KINDS, Grid, Kind
 from subband.transforms.steerable import steerable_pyramid
 
-_CHUNK = 1 << 17
+_CHUNK = 1 << 18
 """Products formed at once on a CPU, so that they stay in its cache."""
 
 
@@ -97,7 +97,8 @@ def subband_covariances(
     batch, space = prediction.shape[:2], tuple(prediction.shape[2:])
     if grid == "authors" and (kind != "complex" or any(size % 2 ** max(chosen) for size in space)):
         return _from_bands(prediction, target, chosen, orientations, kind)
-    how = plan(space, chosen, orientations, kind, grid, prediction.device)
+    find = torch.compiler.disable(plan) if torch.compiler.is_compiling() else plan  # type: ignore[no-untyped-call]
+    how = find(space, chosen, orientations, kind, grid, prediction.device)
     moments: Tensor = _Moments.apply(prediction.flatten(0, 1), target.flatten(0, 1), how)
     own, error, cross = torch.einsum("nqbsc,sckl->qnbkl", moments[:, :3], how.real)
     if how.imaginary is not None:
@@ -132,76 +133,78 @@ class _Moments(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, prediction: Tensor, target: Tensor, how: Plan) -> Tensor:
         """Transform, gather, multiply, sum."""
-        first, error = (_gather(x, how) for x in (prediction, target - prediction))
+        batch, (sectors, columns) = len(prediction), how.real.shape[:2]
+        spectra = prediction.new_empty((2, batch, *how.index.shape))
+        for into, image in zip(spectra, (prediction, target - prediction), strict=True):
+            _gather(image, how.index, into)
         ctx.how, ctx.shape = how, prediction.shape
-        ctx.save_for_backward(first, error)
-        sectors, columns = how.real.shape[:2]
-        batch = len(prediction)
+        ctx.save_for_backward(spectra)
         sums = prediction.new_zeros((len(how.spans), sectors, columns, 4 * batch), dtype=torch.float64)
-        for start, stop, levels in how.pieces(_step(how, batch, prediction.device.type)):
-            product = _products(*(x[..., start:stop].double() for x in (first, error)))
+        for start, stop in _chunks(how, batch, prediction.device.type):
+            product = _products(spectra[..., start:stop].double())
             if how.sign is not None:
                 product[3] *= how.sign[:, start:stop]
             rows = product.flatten(0, 1).permute(1, 2, 0)
-            for level in levels:
-                sums[level].baddbmm_(how.basis(level, start, stop), rows)
+            for level, first, last in how.levels(start, stop):
+                sums[level].baddbmm_(how.basis(level, first, last), rows[:, first - start : last - start])
         return sums.view(*sums.shape[:3], 4, batch).permute(0, 3, 4, 1, 2)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Weigh the spectra by the gradients of their products and go back by one inverse transform."""
-        how, (first, error) = ctx.how, ctx.saved_tensors
-        batch, sectors = first.shape[1:3]
+        how, (spectra,) = ctx.how, ctx.saved_tensors
+        batch, sectors = spectra.shape[1], spectra.shape[3]
         a, b, c, d = gradient.permute(1, 0, 3, 2, 4) / 2
         weights = [torch.cat([2 * a - c, c - 2 * b, -d], 2), torch.cat([c, 2 * b, d], 2)]
-        half = math.prod(ctx.shape[1:-1]) * (ctx.shape[-1] // 2 + 1)
-        spectra = [
-            [first.new_zeros(batch, 2 * half) for _ in how.scatter] if x else [] for x in ctx.needs_input_grad[:2]
-        ]
-        for start, stop, levels in how.pieces(_step(how, batch, first.device.type)):
-            p, e = (x[..., start:stop].double() for x in (first, error))
-            basis = [how.basis(level, start, stop) for level in levels]
-            for into, weight, turned in zip(spectra, weights, (p + e, p), strict=True):
-                if into:
-                    back = torch.bmm(weight[levels[0]], basis[0])
-                    for level, more in zip(levels[1:], basis[1:], strict=True):
-                        back.baddbmm_(weight[level], more)
-                    u, v, w = back.view(sectors, 3, batch, -1).permute(1, 2, 0, 3)
-                    out = _weighed(u, p, v, e, w if how.sign is None else w * how.sign[:, start:stop], turned)
-                    out = out.to(first.dtype).movedim(0, 1).flatten(1)
-                    for spectrum, index in zip(into, how.scatter, strict=True):
-                        spectrum.scatter_(1, index[..., start:stop].flatten().expand(batch, -1), out)
-        return *(_adjoint(into, ctx.shape) if into else None for into in spectra), None
+        half = 2 * math.prod(ctx.shape[1:-1]) * (ctx.shape[-1] // 2 + 1)
+        into = [[spectra.new_zeros(batch, half) for _ in how.scatter] if x else [] for x in ctx.needs_input_grad[:2]]
+        for start, stop in _chunks(how, batch, spectra.device.type):
+            p, e = spectra[..., start:stop].double()
+            for found, weight, turned in zip(into, weights, (p + e, p), strict=True):
+                if not found:
+                    continue
+                back = weight.new_zeros(sectors, 3 * batch, stop - start)
+                for level, first, last in how.levels(start, stop):
+                    back[..., first - start : last - start].baddbmm_(weight[level], how.basis(level, first, last))
+                u, v, w = back.view(sectors, 3, batch, -1).permute(1, 2, 0, 3)
+                out = _weighed(u, p, v, e, w if how.sign is None else w * how.sign[:, start:stop], turned)
+                for spectrum, index in zip(found, how.scatter, strict=True):
+                    place = index[..., start:stop].flatten().expand(batch, -1)
+                    spectrum.scatter_(1, place, out.to(spectrum.dtype).flatten(1))
+        return *(_adjoint(found, ctx.shape) if found else None for found in into), None
 
 
-def _step(how: Plan, batch: int, device: str) -> int:
-    """Frequencies of each sector that are worked on at once: on a CPU so many that their products stay in its cache."""
-    return max(_CHUNK // (4 * batch * len(how.real)), 256) if device == "cpu" else 1 << 22
+def _chunks(how: Plan, batch: int, device: str) -> Iterator[tuple[int, int]]:
+    """First and last of the frequencies of a sector that are worked on at once, to stay in the cache of a CPU."""
+    length = how.index.shape[-1]
+    step = max(_CHUNK // (4 * batch * len(how.real)), 256) if device == "cpu" else max(length, 1)
+    for start in range(0, length, step):
+        yield start, min(start + step, length)
 
 
-def _gather(image: Tensor, how: Plan) -> Tensor:
-    """Real and imaginary parts (2, B, S, L) of the plan's frequencies of images (B, *space)."""
+def _gather(image: Tensor, index: Tensor, into: Tensor) -> None:
+    """Real and imaginary parts (B, 2, S, L) of the plan's frequencies of images (B, *space)."""
     spectrum = torch.view_as_real(torch.fft.rfftn(image, dim=tuple(range(1, image.ndim)))).flatten(1)
-    gathered = spectrum.gather(1, how.index.flatten().expand(len(image), -1))
-    return gathered.view(len(image), *how.index.shape).transpose(0, 1)
+    torch.gather(spectrum, 1, index.flatten().expand(len(image), -1), out=into.view(len(image), -1))
 
 
-def _products(p: Tensor, e: Tensor) -> Tensor:
-    """The squared moduli of P and E, and the real and imaginary parts of E P*, stacked."""
-    out = p.new_empty(4, *p.shape[1:])
-    torch.mul(p[0], p[0], out=out[0]).addcmul_(p[1], p[1])
-    torch.mul(e[0], e[0], out=out[1]).addcmul_(e[1], e[1])
-    torch.mul(e[0], p[0], out=out[2]).addcmul_(e[1], p[1])
-    torch.mul(e[1], p[0], out=out[3]).addcmul_(e[0], p[1], value=-1)
+def _products(spectra: Tensor) -> Tensor:
+    """The squared moduli of P and E, and the real and imaginary parts of E P*, stacked, (4, B, S, l)."""
+    real, imaginary = spectra.unbind(2)
+    (pr, er), (pi, ei) = real, imaginary
+    out = spectra.new_empty((4, *pr.shape))
+    torch.mul(real, real, out=out[:2]).addcmul_(imaginary, imaginary)
+    torch.mul(er, pr, out=out[2]).addcmul_(ei, pi)
+    torch.mul(ei, pr, out=out[3]).addcmul_(er, pi, value=-1)
     return out
 
 
 def _weighed(u: Tensor, p: Tensor, v: Tensor, e: Tensor, w: Tensor, x: Tensor) -> Tensor:
-    """Real and imaginary parts of u P + v E + i w X."""
-    out = (u * p).addcmul_(v, e)
-    out[0].addcmul_(w, x[1], value=-1)
-    out[1].addcmul_(w, x[0])
+    """Real and imaginary parts of u P + v E + i w X, (B, 2, S, l)."""
+    out = (u.unsqueeze(1) * p).addcmul_(v.unsqueeze(1), e)
+    out[:, 0].addcmul_(w, x[:, 1], value=-1)
+    out[:, 1].addcmul_(w, x[:, 0])
     return out
 
 

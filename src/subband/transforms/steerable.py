@@ -156,20 +156,22 @@ def _phase(orientations: int, kind: Kind) -> complex:
 
 
 def _forward(x: Tensor, size: tuple[int, ...], half: bool) -> Tensor:
-    return (torch.fft.rfftn if half else torch.fft.fftn)(x, dim=spectrum_axes(size))
+    transform = torch.fft.rfftn if half else torch.fft.fftn
+    spectrum: Tensor = transform(x, dim=spectrum_axes(size))
+    return spectrum
 
 
 def _inverse(spectrum: Tensor, size: tuple[int, ...], half: bool, real: bool) -> Tensor:
-    if half:
-        return torch.fft.irfftn(spectrum, s=size, dim=spectrum_axes(size))
-    signal = torch.fft.ifftn(spectrum, dim=spectrum_axes(size))
+    transform = torch.fft.irfftn if half else torch.fft.ifftn
+    signal: Tensor = transform(spectrum, s=size, dim=spectrum_axes(size))
     return signal.real if real else signal
 
 
 def _check(x: Tensor, levels: int, kind: Kind, grid: Grid) -> None:
     if x.ndim not in (4, 5) or not x.is_floating_point() or 0 in x.shape[2:]:
         raise ValueError(
-            f"x has shape {tuple(x.shape)} and dtype {x.dtype}, but must be floating point (B, C, H, W) or (B, C, D, H, W)"
+            f"x has shape {tuple(x.shape)} and dtype {x.dtype}, "
+            "but must be floating point (B, C, H, W) or (B, C, D, H, W), without an empty axis"
         )
     positive(levels=levels)
     one_of("kind", kind, KINDS)

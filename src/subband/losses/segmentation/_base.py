@@ -22,6 +22,9 @@ class SegmentationLoss(nn.Module):
     map_kind: ClassVar[MapKind | None] = None
     """The weight map this loss reads; None where ``weight_map`` is a free weight of each pixel."""
     map_channels: ClassVar[int] = 1
+    warmup: bool | None = None
+    """True while a loss that cannot tell foreground from background (CWMI, RMI) is its cross-entropy alone, else False;
+    None for the losses that need no warm-up."""
     class_weight: Tensor | str | None
 
     def __init__(self, *, ignore_index: int | None = None, class_weight: ClassWeight = None) -> None:

@@ -1,4 +1,4 @@
-"""Skea-topo's six kinds of pixels: right, wrong, and wrong where it changes the topology. NumPy, one image at a time."""
+"""Skea-topo's six kinds of pixels: right, wrong, and wrong where it changes the topology. In NumPy, image by image."""
 
 import itertools
 from typing import Any, NamedTuple
@@ -68,7 +68,7 @@ def dilated(mask: Mask) -> Mask:
 
 
 def _critical(wrong: Mask, mask: Mask, background: Mask, foreground: Mask, *, whole: bool = True) -> Mask:
-    """Wrong pixels where the background's skeleton passes, and wrong regions where the foreground's skeleton is lost."""
+    """Wrong pixels on the background's skeleton, and wrong regions where the foreground's skeleton is lost."""
     passed = wrong & background
     if whole:
         passed = _touched(wrong, passed)

@@ -42,9 +42,7 @@ class SubbandWeights:
         """The map (B, 1, *space) of a prediction and a target (B, C, *space), added up over their channels."""
         size = tuple(y.shape[2:])
         gains = pyramid_gains(size, self.levels, self.orientations, "complex", self.grid, False, y.device, y.dtype)
-        if self.grid == "authors" and any(
-            2 * n != m for small, big in zip(gains.sizes[1:-1], gains.sizes, strict=False) for n, m in zip(small, big, strict=True)
-        ):
+        if self.grid == "authors" and any(n % 4 for level in gains.sizes[:-2] for n in level):
             raise ValueError(
                 f"grid='authors' with {self.levels} levels cannot bring the levels of the size {size} back to it; "
                 f"use grid='exact', or sizes divisible by {2**self.levels}"
@@ -59,9 +57,7 @@ class SubbandWeights:
         joint = self.variant != "head"
         if self.variant == "gauss":
             pair = (amplitudes([x], gains, self.grid, joint) for x in (y, p))
-            return [
-                [1 - torch.exp((a - b).square() / (-2 * self.sigma**2)) for a, b in zip(*pair, strict=True)]
-            ]
+            return [[1 - torch.exp((a - b).square() / (-2 * self.sigma**2)) for a, b in zip(*pair, strict=True)]]
         images = [y] if self.variant == "paper_mask_only" else [y, p]
         if self.variant == "paper" and self.grid == "authors":
             return [amplitudes([x], gains, self.grid, joint) for x in images]
@@ -71,10 +67,11 @@ class SubbandWeights:
         """The sum of the levels (B, *sizes[n]) at full size, the nth times beta^(n-1)."""
         if self.grid == "authors":
             total = features[0]
-            for number, feature in enumerate(features[1:], 1):
+            for number in range(1, len(features)):
+                grown = features[number]
                 for _ in range(number):
-                    feature = _authors_double(feature)
-                total = total + self.beta**number * feature
+                    grown = _authors_double(grown)
+                total = total + self.beta**number * grown
             return total
         axes = spectrum_axes(sizes[0])
         spectrum: Tensor | None = None
@@ -84,7 +81,8 @@ class SubbandWeights:
             spectrum = pad_spectrum(own, sizes[number], sizes[number - 1], half=True)
         if spectrum is None:
             return features[0]
-        return torch.fft.irfftn(spectrum, s=sizes[0], dim=axes).add_(features[0]).clamp_min_(0)
+        spread: Tensor = torch.fft.irfftn(spectrum, s=sizes[0], dim=axes)
+        return spread.add_(features[0]).clamp_min_(0)
 
 
 def amplitudes(images: Sequence[Tensor], gains: Gains, grid: Grid, joint: bool) -> list[Tensor]:
@@ -107,7 +105,7 @@ def amplitudes(images: Sequence[Tensor], gains: Gains, grid: Grid, joint: bool) 
                     spectrum = authors_crop(spectrum, len(size))
                 for gain in band:
                     total[start : start + step] += _modulus(torch.fft.ifftn(spectrum * gain, dim=axes))
-    return [total.unflatten(0, lead) for total in sums]
+    return [total.reshape(*lead, *total.shape[1:]) for total in sums]
 
 
 def _modulus(z: Tensor) -> Tensor:
@@ -122,7 +120,7 @@ def _authors_double(x: Tensor) -> Tensor:
     size = x.shape[1:]
     spectrum = F.pad(torch.fft.rfftn(x, dim=spectrum_axes(size)), (0, size[-1] // 2))
     for axis, n in enumerate(size[:-1], 1):
-        lower, upper = spectrum.split(n // 2, axis)
+        lower, upper = spectrum.narrow(axis, 0, n // 2), spectrum.narrow(axis, n // 2, n // 2)
         spectrum = torch.cat([lower, torch.zeros_like(spectrum), upper], axis)
-    doubled = [2 * n for n in size]
-    return torch.fft.irfftn(spectrum, s=doubled, dim=spectrum_axes(size)).abs()
+    doubled: Tensor = torch.fft.irfftn(spectrum, s=[2 * n for n in size], dim=spectrum_axes(size))
+    return doubled.abs()

@@ -4,13 +4,13 @@ import torch
 from torch import Tensor
 
 from subband.losses.segmentation._base import SegmentationLoss
-from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
 from subband.losses.segmentation._foreground import (
     own_map,
     pixel_class_weight,
     structure,
     two_sided_cross_entropy,
 )
+from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
 from subband.transforms.morphology import soft_dilate
 
 

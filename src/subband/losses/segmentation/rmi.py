@@ -1,22 +1,16 @@
 """Region mutual information loss."""
 
-import itertools
-from typing import Any, no_type_check
-
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from subband._check import one_of, positive
 from subband.losses.segmentation._base import SegmentationLoss
 from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
+from subband.losses.segmentation._regions import region_entropy
 from subband.transforms import morphology
 from subband.transforms.morphology import Pool
 
-ALPHA = 5e-4
-"""Added to the covariance of the prediction and to the conditional covariance."""
 _EPS = 1e-12
-_JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
 
 
 def rmi_loss(
@@ -38,7 +32,7 @@ def rmi_loss(
               M = \Sigma_{tt} - \Sigma_{tp} (\Sigma_{pp} + \alpha I)^{-1} \Sigma_{tp}^T
 
     :math:`\Sigma` are the (unnormalised) covariances of the windows of ``radius`` pixels along each axis, as vectors of
-    :math:`d` numbers (9 in 2-D, 27 in 3-D), after pooling by ``stride``; :math:`\alpha` is `ALPHA`. Where the image is
+    :math:`d` numbers (9 in 2-D, 27 in 3-D), after pooling by ``stride``; :math:`\alpha` = 5e-4. Where the image is
     smaller than a window, the window is as small as the image.
 
     Args:
@@ -62,8 +56,8 @@ def rmi_loss(
 
     Source:
         Zhao et al., Region mutual information loss, 2019 (arXiv:1910.12037), equations 11 to 15; constants and weights
-        as in lurenhaothu/CWMI ``model/rmi``. Departures: a matrix that is not positive definite gets a jitter instead of
-        an error. With more than two classes probabilities are those of a softmax, not of one sigmoid each.
+        as in lurenhaothu/CWMI ``model/rmi``. Departures: a matrix that is not positive definite gets a jitter instead
+        of an error. With more than two classes probabilities are those of a softmax, not of one sigmoid each.
 
     Example:
         >>> import torch
@@ -84,6 +78,10 @@ class RMILoss(SegmentationLoss):
     """Module form of `rmi_loss` on logits.
 
     Ignored pixels count as predicted right in the region term, and are left out of the cross-entropy.
+
+    Attributes:
+        warmup: While true the loss is the binary cross-entropies alone: the region term takes an inverted mask for a
+            right one, and a network that starts inverted may stay so. The authors have no warm-up.
     """
 
     def __init__(
@@ -101,9 +99,12 @@ class RMILoss(SegmentationLoss):
         super().__init__(ignore_index=ignore_index, class_weight=class_weight)
         self.radius, self.stride, self.pool = radius, stride, pool
         self.rmi_weight, self.bce_weight = rmi_weight, bce_weight
+        self.warmup = False
 
     def compute(self, inputs: Inputs, weight_map: Tensor | None) -> Tensor:
-        """Return `rmi_loss` of prepared inputs."""
+        """Return `rmi_loss` of prepared inputs; in the warm-up the binary cross-entropies alone, unweighted."""
+        if self.warmup:
+            return _binary_entropy(inputs, weight_map)
         region = _region(inputs, weight_map, self.radius, self.stride, self.pool)
         return self.bce_weight * _binary_entropy(inputs, weight_map) + self.rmi_weight * region
 
@@ -135,69 +136,10 @@ def _region(inputs: Inputs, weight_map: Tensor | None, radius: int, stride: int,
     if stride > 1:
         window = stride + 1 - stride % 2
         p, t = (morphology.pool(x, window, stride=stride, kind=pool) for x in (p, t))
-    lengths = tuple(min(radius, size) for size in p.shape[2:])
-    value = _conditional_entropy(_Moments.apply(p, t, lengths)).mean(0)  # type: ignore[no-untyped-call]
+    value = region_entropy(p, t, radius).mean(0)
     return inputs.class_mean(value.to(p.dtype)) * value.numel()
 
 
 def _mean_one(weight: Tensor) -> Tensor:
     mean = weight.flatten(1).mean(1).reshape(-1, *[1] * (weight.ndim - 1))
     return weight / torch.where(mean > 0, mean, torch.ones_like(mean))
-
-
-@no_type_check
-class _Moments(torch.autograd.Function):
-    """Covariances (B, C, 2 d, 2 d), times the number of windows, of the windows of p and t, in float64."""
-
-    @staticmethod
-    def forward(ctx: Any, p: Tensor, t: Tensor, lengths: tuple[int, ...]) -> Tensor:
-        boxes = _boxes(p, lengths)
-        span = p[(..., *boxes[0])].shape
-        p, t, dtype = p.double(), t.double(), p.dtype
-        windows = p.new_empty((*p.shape[:2], 2 * len(boxes), *span[2:]))
-        for index, box in enumerate(boxes):
-            windows[:, :, index] = p[(..., *box)]
-            windows[:, :, index + len(boxes)] = t[(..., *box)]
-        vectors = windows.flatten(3)
-        vectors -= vectors.mean(-1, keepdim=True)
-        ctx.save_for_backward(vectors)
-        ctx.boxes, ctx.span, ctx.shape, ctx.dtype = boxes, span, p.shape, dtype
-        return vectors @ vectors.mT
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (vectors,) = ctx.saved_tensors
-        both = (gradient + gradient.mT)[:, :, : len(ctx.boxes)]
-        slopes = (both @ vectors).to(ctx.dtype).unflatten(-1, ctx.span[2:])
-        found = slopes.new_zeros(ctx.shape)
-        for index, box in enumerate(ctx.boxes):
-            found[(..., *box)] += slopes[:, :, index]
-        return found, None, None
-
-
-def _boxes(x: Tensor, lengths: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """For each pixel of a window, the part of the image that it runs over."""
-    spans = [size - length + 1 for size, length in zip(x.shape[2:], lengths, strict=True)]
-    corners = itertools.product(*(range(length) for length in lengths))
-    return [tuple(slice(at, at + span) for at, span in zip(corner, spans, strict=True)) for corner in corners]
-
-
-def _conditional_entropy(moments: Tensor) -> Tensor:
-    """Half the log-determinant per pixel of the covariance of t given p, (B, C)."""
-    size = moments.shape[-1] // 2
-    pp, tp, tt = moments[..., :size, :size], moments[..., size:, :size], moments[..., size:, size:]
-    eye = torch.eye(size, dtype=moments.dtype, device=moments.device)
-    matrix = tt - tp @ torch.cholesky_solve(tp.mT, _factor(pp + ALPHA * eye))
-    diagonal = _factor((matrix + matrix.mT) / 2 + ALPHA * eye).diagonal(dim1=-2, dim2=-1)
-    return (diagonal + 1e-8).log().sum(-1) / size
-
-
-def _factor(matrix: Tensor) -> Tensor:
-    """Cholesky factor of a matrix plus the least of a few jitters, relative to its size, that gives it one."""
-    scale = matrix.detach().diagonal(dim1=-2, dim2=-1).abs().amax(-1)[..., None, None]
-    eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
-    jitters = torch.tensor(_JITTERS, dtype=matrix.dtype, device=matrix.device).reshape(-1, *[1] * matrix.ndim) * scale
-    failed = torch.linalg.cholesky_ex(matrix.detach() + jitters * eye).info != 0
-    jitter = jitters.gather(0, failed.int().argmin(0)[None, ..., None, None])[0]
-    return torch.linalg.cholesky_ex(matrix + jitter * eye).L

@@ -48,8 +48,9 @@ def skea_topo_loss(
     Args:
         probability: Class probabilities (B, C, *space) in [0, 1]; C = 1 is the foreground of two classes.
         target: One-hot target of the same shape; a soft one is read as its largest class.
-        weight_map: Maps of object, border, dilated background skeleton and foreground skeleton, (B, 4, *space); if None,
-            `subband.maps.skea_topo_maps` of the union of the foreground classes, which takes much longer than the loss.
+        weight_map: Maps of object, border, dilated background skeleton and foreground skeleton, (B, 4, *space); if
+            None, `subband.maps.skea_topo_maps` of the union of the foreground classes, which takes much longer than
+            the loss.
         class_weight: Class weights c, see `SegmentationLoss`; None is 1.
         topology: Add the second phase. It thins every prediction on the CPU.
         dilate: Let o be; without it the weights are those of the skeletons alone.

@@ -37,8 +37,8 @@ def spw_loss(  # noqa: PLR0913  (the options of SPWLoss, one by one)
     .. math:: -\frac{1}{n} \sum_x \sum_c (W(x) + w_c) \, t_c(x) \log p_c(x), \qquad
               W = w \sum_{n=1}^{N} \beta^{n-1} \, U^{n-1}[f_n]
 
-    with :math:`f_n` as ``variant`` says, Y and P the complex subbands of target and prediction, U their interpolation to
-    full size. W is computed anew in each call and not differentiated, so the gradient is that of a weighted
+    with :math:`f_n` as ``variant`` says, Y and P the complex subbands of target and prediction, and U the interpolation
+    to full size. W is computed anew in each call and not differentiated, so the gradient is that of a weighted
     cross-entropy, and not that of the value as a function of p.
 
     Args:
@@ -102,7 +102,7 @@ def spw_weight_map(
         >>> import torch
         >>> mask = torch.zeros(1, 1, 32, 32)
         >>> mask[..., :16] = 1
-        >>> weight = spw_weight_map(mask, mask)
+        >>> weight = spw_weight_map(mask, mask, levels=1)
         >>> bool(weight[0, 0, 16, 16] > 5 * weight[0, 0, 16, 8])
         True
     """

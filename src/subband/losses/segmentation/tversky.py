@@ -41,8 +41,8 @@ def tversky_loss(
 
     Source:
         Salehi et al., Tversky loss, 2017 (arXiv:1706.05721). Averaging over the two classes is the CWMI benchmark's
-        choice (lurenhaothu/CWMI, ``model/loss.py``); which of its five pairs (0.5, 0.5) to (0.1, 0.9) its tables used is
-        not known. Class and pixel weights are ours.
+        choice (lurenhaothu/CWMI, ``model/loss.py``); which of its five pairs (0.5, 0.5) to (0.1, 0.9) its tables used
+        is not known. Class and pixel weights are ours.
 
     Example:
         >>> import torch

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from subband.losses.segmentation._base import SegmentationLoss
-from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
 from subband.losses.segmentation._foreground import own_map
+from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
 
 
 def unet_weighted_loss(
@@ -22,8 +22,8 @@ def unet_weighted_loss(
     Args:
         probability: Class probabilities (B, C, *space) in [0, 1]; C = 1 is the foreground of two classes.
         target: One-hot or soft target of the same shape.
-        weight_map: The map u, (B, *space) or (B, 1, *space); if None, `subband.maps.unet_weight_map` of the union of the
-            foreground classes, which takes much longer than the loss.
+        weight_map: The map u, (B, *space) or (B, 1, *space); if None, `subband.maps.unet_weight_map` of the union of
+            the foreground classes, which takes much longer than the loss.
         class_weight: Class weights w_c, see `SegmentationLoss`; None is 1.
         eps: Added inside the logarithm; the module takes the logarithm from the logits, without it.
 
@@ -41,8 +41,8 @@ def unet_weighted_loss(
     Example:
         >>> import torch
         >>> mask = torch.tensor([[[[0.0, 1.0, 0.0]]]])
-        >>> round(float(unet_weighted_loss(torch.full_like(mask, 0.5), mask)), 4)
-        3.0569
+        >>> round(float(unet_weighted_loss(torch.full_like(mask, 0.5), mask)), 3)
+        3.057
     """
     inputs = from_probability(probability, target, class_weight=class_weight, eps=eps)
     return _unet_weighted(inputs, read_weight_map(weight_map, inputs.target, 1))
