@@ -43,7 +43,7 @@ unit: $(READY)
 
 # The same tests of losses and transforms, every annotated shape checked at each call.
 shapes: $(READY)
-	$(PYTEST) -m "not gpu and not message and not slow" --jaxtyping-packages=subband.losses,subband.transforms,beartype.beartype \
+	$(PYTEST) -m "not gpu and not message and not slow" --jaxtyping-packages=subband.losses,subband.transforms,shape_checker.check \
 		$(COVER) --cov-append tests/losses tests/transforms
 
 docs: $(READY)
