@@ -122,7 +122,7 @@ def main() -> None:
     for title, timing in timings.items():
         name, memory = "subband, exact grid", timing["memory_mb"]
         gates.append(gate(f"restated over {name}, {title}", timing["cases"][name]["speedup"], at_least=1.9))
-        gates.append(gate(f"peak of {name} over restated, {title}", memory[name] / memory["restated"], at_most=0.75))
+        gates.append(gate(f"peak of {name} over restated, {title}", memory[name] / memory["restated"], at_most=0.5))
     title = "SPW, forward and backward, beside a plain restatement of the published operations, one thread"
     write("spw", {"title": title, "timings": timings, "gates": gates})
 

@@ -104,7 +104,8 @@ ENTRIES: tuple[Entry, ...] = (
     _metric("ARI", "adjusted_rand_index", "pixel pairs grouped alike, above chance", "Hubert and Arabie, 1985"),
     _metric("HD", "hausdorff_distance", "modified Hausdorff distance", "Dubuisson and Jain, 1994"),
     _metric("HD95", "hausdorff_distance", "95th percentile of the outline distance", "-", method="hd95"),
-    _metric("Betti", "betti_errors", "differences of the numbers of pieces and holes", "-"),
+    _metric("B0", "betti_errors", "difference of the numbers of connected pieces", "cubical complex, as GUDHI"),
+    _metric("B1", "betti_errors", "difference of the numbers of holes", "cubical complex, as GUDHI"),
     _metric("mAP", "average_precision_dsb2018", "regions found at overlaps 0.5 to 0.95", "Data Science Bowl 2018"),
     _metric("clDice", "cldice_score", "Dice of centre lines", "Shit et al., 2021 (arXiv:2003.07311)"),
 )

@@ -132,17 +132,28 @@ def test_three_dimensions():
     assert item["weight_map"].shape == (1, 8, 16, 16)
 
 
-@pytest.mark.slow
-def test_loader_processes_give_the_same(tmp_path):
+def test_copy_for_another_process_gives_the_same(tmp_path):
     rng = np.random.default_rng(0)
     for name in ("volume", "labels"):
         array = rng.integers(0, 2, (6, 64, 64)).astype(np.uint8) * 255
         tifffile.imwrite(tmp_path / f"train-{name}.tif", array, photometric="minisblack", compression="zlib")
     stream = CropStream(EmStack(tmp_path), length=24, augment=FULL)
-    _ = stream[0]
-    loaded = list(DataLoader(stream, batch_size=4, num_workers=2))
-    for number, batch in enumerate(loaded):
-        assert torch.equal(batch["image"], torch.stack([stream[4 * number + i]["image"] for i in range(4)]))
+    first = [stream[t] for t in range(24)]
+    copy = pickle.loads(pickle.dumps(stream))
+    assert all(equal(copy[t], first[t]) for t in reversed(range(24)))
+
+
+def test_loader_makes_batches(cells):
+    stream = CropStream(cells, length=8, augment=FULL, map_kind="abw")
+    batch = next(iter(DataLoader(stream, batch_size=4)))
+    shapes = {name: tuple(value.shape) for name, value in batch.items()}
+    assert shapes == {
+        "image": (4, 1, 24, 24),
+        "target": (4, 24, 24),
+        "class_weight": (4, 2),
+        "weight_map": (4, 2, 24, 24),
+        "index": (4,),
+    }
 
 
 def test_whole_images(cells):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from subband.losses.segmentation.spw import spw_loss, spw_weight_map
-from subband.losses.segmentation.spw_single import single_band_weight_loss
+from subband.losses.segmentation.spw_single import _band, single_band_weight_loss
 from subband.transforms import reconstruct, steerable_pyramid
 from subband.transforms.filters import angular_gain, axis_frequency, radial_pair, radius
 
@@ -184,5 +184,9 @@ def test_spw_single_band_loss_equals_the_authors(spw_file):
             gradient = torch.autograd.grad(loss, pred)[0]
             assert pyramid_relative(loss, spw_file[key]) < 1e-5
             assert pyramid_relative(gradient, spw_file[f"{match[1]}_grad"]) < 1e-5
+            for what, image in (("mask", mask), ("pred", pred.detach())):
+                if f"{match[1]}_map_{what}" in spw_file.files:
+                    found = _band(image, SPW_ORIENTATIONS, "authors")
+                    assert pyramid_worst(found, spw_file[f"{match[1]}_map_{what}"]) < 1e-5
             compared += 1
     assert compared > 0

@@ -78,8 +78,6 @@ def _organelles(generator: Generator, image: Array, mask: np.ndarray, count: int
 def _distractors(generator: Generator, image: Array, mask: np.ndarray, count: int) -> None:
     """Draw dark lines inside the cells, like endoplasmic reticulum."""
     starts = some_of(generator, mask == 0, count)
-    if len(starts) == 0:
-        return
-    points = np.concatenate([curve(generator, start, generator.uniform(7, 20)) for start in starts])
+    points = np.concatenate([np.empty((0, 2)), *(curve(generator, at, generator.uniform(7, 20)) for at in starts)])
     depth, _ = depth_of_lines(points, np.full(len(points), 0.75), image.shape)
     image -= 0.34 * np.clip(depth + 0.5, 0, 1) * (mask == 0)
