@@ -228,4 +228,11 @@ def _drain(queue: Any) -> Iterator[tuple[Cell, Progress]]:
 def _run_in_process(recipe: Recipe, folder: Path, cell: Cell, options: Options, queue: Any) -> None:
     torch.set_num_threads(recipe.threads or max(1, (os.cpu_count() or 1) // options.jobs))
     material = prepare(recipe, folder, read_samples(recipe.data))
-    run_guarded(material, cell, folder, options, lambda *now: queue.put(now))
+    parent = multiprocessing.parent_process()
+
+    def tell(*now: Any) -> None:
+        if parent is not None and not parent.is_alive():
+            os._exit(1)  # nobody is left to hear; the checkpoint stays for the next call
+        queue.put(now)
+
+    run_guarded(material, cell, folder, options, tell)

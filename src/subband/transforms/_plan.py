@@ -58,7 +58,7 @@ class Plan:
         return (stored[first] * stored[second]).unsqueeze(0)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def plan(
     shape: tuple[int, ...], levels: tuple[int, ...], orientations: int, kind: Kind, grid: Grid, device: torch.device
 ) -> Plan:

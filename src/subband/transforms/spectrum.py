@@ -20,7 +20,9 @@ from subband.transforms.filters import GRIDS, KINDS, Grid, Kind
 from subband.transforms.steerable import steerable_pyramid
 
 _CHUNK = 1 << 18
-"""Products formed at once on a CPU, so that they stay in its cache."""
+"""Float64 values formed at once on a CPU, so that they stay in its cache."""
+_CHUNK_ELSEWHERE = 1 << 24
+"""The same on another device, so that they fit in its memory."""
 
 
 class SubbandCovariances(NamedTuple):
@@ -176,9 +178,9 @@ class _Moments(torch.autograd.Function):
 
 
 def _chunks(how: Plan, batch: int, device: str) -> Iterator[tuple[int, int]]:
-    """First and last of the frequencies of a sector that are worked on at once, to stay in the cache of a CPU."""
-    length = how.index.shape[-1]
-    step = max(_CHUNK // (4 * batch * len(how.real)), 256) if device == "cpu" else max(length, 1)
+    """First and last of the frequencies of a sector that are worked on at once."""
+    length, (sectors, columns) = how.index.shape[-1], how.real.shape[:2]
+    step = max((_CHUNK if device == "cpu" else _CHUNK_ELSEWHERE) // (max(4 * batch, columns) * sectors), 256)
     for start in range(0, length, step):
         yield start, min(start + step, length)
 

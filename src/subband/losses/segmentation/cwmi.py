@@ -86,7 +86,7 @@ def cwmi_loss(
     mi_weight: float = 1.0,
     class_weight: ClassWeight = "balanced",
 ) -> Tensor:
-    r"""Cross-entropy plus minus the mutual information of the steerable subbands of prediction and target.
+    r"""Cross-entropy less the mutual information of the steerable subbands of prediction and target.
 
     .. math:: \lambda \, CE + \mu \sum_n \frac{1}{B} \sum_b \log \det \left(
               \Sigma_{yy} - \Sigma_{yp} (\Sigma_{pp} + \alpha I)^{-1} \Sigma_{yp}^H + \rho I \right)
@@ -96,8 +96,8 @@ def cwmi_loss(
     Args:
         probability: Class probabilities (B, C, *space) in [0, 1]; C = 1 is the foreground of two classes.
         target: One-hot or soft target of the same shape.
-        levels: How many levels from the finest on, or which, counted from 1. A level for which an image is too small
-            does not count.
+        levels: How many levels from the finest on, or which, counted from 1. One that an image is too small for does
+            not count.
         orientations: Number K of orientations; in 3-D 1 to 5, which are 1, 3, 6, 16 and 16 axes.
         kind: ``"complex"`` subbands, or ``"real"`` ones.
         grid: ``"exact"`` frequencies, or ``"authors"``: the published ones, with |cos| for the real subbands.
@@ -110,7 +110,7 @@ def cwmi_loss(
         :math:`\mu N K \log(\alpha + \rho)`.
 
     Raises:
-        ValueError: If shapes or options do not fit.
+        ValueError: If shapes or options do not fit, or the authors' grid cannot have the size.
 
     Source:
         lurenhaothu/CWMI ``model/CWMI_loss/CWMI_loss.py`` (2025), whose value ``grid="authors"`` with
