@@ -91,6 +91,8 @@ def compare(
     if len(todo) < len(mine):
         say(f"{len(mine) - len(todo)} of {len(mine)} runs are finished already")
     began = time.perf_counter()
+    if first_process():  # so that `subband report` can show what is there if this call is stopped
+        describe(recipe, folder, material, 0.0, planned)
     for cell in todo:
         describe_run(folder / "runs" / cell.name, material, cell)
     if options.jobs > 1 and len(todo) > 1:

@@ -103,6 +103,13 @@ def test_weight_of_zero_takes_the_error_out(generator):
     assert gradient[0][weight > 0].any()
 
 
+def test_warm_up_is_the_cross_entropies_alone(generator):
+    logits, labels = torch.randn(1, 1, 9, 9, generator=generator), torch.ones(1, 9, 9, dtype=torch.long)
+    loss = RMILoss()
+    loss.warmup = True
+    torch.testing.assert_close(loss(logits, labels), RMILoss(bce_weight=1.0, rmi_weight=0.0)(logits, labels))
+
+
 def test_gradient_of_every_window(generator):
     p, t = noisy_pair(generator, 1, 1, 6, 7)
     assert torch.autograd.gradcheck(lambda x: rmi_loss(x, t, stride=1), (p.requires_grad_(),))

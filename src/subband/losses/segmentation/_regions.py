@@ -69,7 +69,9 @@ class _Moments(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (rows, means), first, high = ctx.saved_tensors, ctx.lengths[0], ctx.high
         both = (gradient + gradient.mT).flatten(0, 1).unflatten(2, (2, first, -1)).unflatten(1, (2, first, -1))
-        both = both[:, 0].permute(0, 1, 2, 4, 3, 5).flatten(4)  # window row and place of p, window row and place of both
+        both = (
+            both[:, 0].permute(0, 1, 2, 4, 3, 5).flatten(4)
+        )  # window row and place of p, window row and place of both
         kernels = rows.new_zeros(len(rows), ctx.shape[2], both.shape[2], 2 * first - 1, rows.shape[2])
         level = rows.new_zeros(*kernels.shape[:3], 1)
         for a in range(first):

@@ -118,14 +118,15 @@ def _binary_entropy(inputs: Inputs, weight_map: Tensor | None) -> Tensor:
     """Binary cross-entropies of all classes, summed over the pixels, over one more than their number."""
     t, log_p = inputs.target, inputs.log_probability
     if t.shape[1] == 2:  # log(1 - p) of one class is log(p) of the other: both give the same
-        value = 2 * inputs.weighted_target() * log_p
+        value, factor = inputs.weighted_target() * log_p, -2
     else:
+        factor = -1
         rest = (1 - inputs.probability).clamp_min(torch.finfo(t.dtype).tiny).log()
         value = inputs.weighted_target().sum(1, keepdim=True) * (t * log_p + (1 - t) * rest)
     if weight_map is not None:
         value = weight_map * value
     count = value[:, 0].numel() if inputs.valid is None else inputs.valid.sum()
-    return -value.sum() / (count + 1)
+    return factor * value.sum() / (count + 1)
 
 
 def _region(inputs: Inputs, weight_map: Tensor | None, radius: int, stride: int, pool: Pool) -> Tensor:
