@@ -38,5 +38,6 @@ def same_shape(**tensors: Shaped) -> None:
     for name, tensor in others:
         if tuple(tensor.shape) != tuple(reference.shape):
             raise ValueError(
-                f"{name} has shape {tuple(tensor.shape)}, but {first} has {tuple(reference.shape)}; give both the same shape"
+                f"{name} has shape {tuple(tensor.shape)}, but {first} has {tuple(reference.shape)}; "
+                "give both the same shape"
             )

@@ -191,9 +191,7 @@ def find_recipe(name: str) -> Path:
             raise ValueError(f"there is no recipe file {name}; `subband list recipe` names the shipped ones")
         return path
     if name not in shipped():
-        raise ValueError(
-            f"there is no recipe called {name!r}{closest(name, shipped())} (a YAML file, or one of `subband list recipe`)"
-        )
+        raise ValueError(f"there is no recipe called {name!r}{closest(name, shipped())} (or see `subband list recipe`)")
     return RECIPES / f"{name}.yaml"
 
 

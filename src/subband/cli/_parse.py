@@ -112,7 +112,7 @@ def _bare_flags(arguments: list[str], flags: set[str]) -> list[str]:
 
 
 def _place(arguments: list[str], required: list[str], optional: list[str], many: bool) -> list[str]:
-    """Put words before options: first the required ones (the last takes all the rest if ``many``), then the optional."""
+    """Put words before options: first the required ones (the last takes the rest if ``many``), then the optional."""
     options: list[str] = []
     words: list[str] = []
     rest = iter(arguments)

@@ -99,6 +99,7 @@ def subband_covariances(
     batch, space = prediction.shape[:2], tuple(prediction.shape[2:])
     if grid == "authors" and (kind != "complex" or any(size % 2 ** max(chosen) for size in space)):
         return _from_bands(prediction, target, chosen, orientations, kind)
+    # The compiler would trace the builder and not see its cache.
     find = torch.compiler.disable(plan) if torch.compiler.is_compiling() else plan  # type: ignore[no-untyped-call]
     how = find(space, chosen, orientations, kind, grid, prediction.device)
     moments: Tensor = _Moments.apply(prediction.flatten(0, 1), target.flatten(0, 1), how)
@@ -180,7 +181,8 @@ class _Moments(torch.autograd.Function):
 def _chunks(how: Plan, batch: int, device: str) -> Iterator[tuple[int, int]]:
     """First and last of the frequencies of a sector that are worked on at once."""
     length, (sectors, columns) = how.index.shape[-1], how.real.shape[:2]
-    step = max((_CHUNK if device == "cpu" else _CHUNK_ELSEWHERE) // (max(4 * batch, columns) * sectors), 256)
+    formed = columns if how.columns[0].ndim == 2 else 0
+    step = max((_CHUNK if device == "cpu" else _CHUNK_ELSEWHERE) // (max(4 * batch, formed) * sectors), 256)
     for start in range(0, length, step):
         yield start, min(start + step, length)
 

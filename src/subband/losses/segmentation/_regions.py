@@ -51,7 +51,7 @@ class _Moments(torch.autograd.Function):
         own = rows[:, inner : rows.shape[1] - inner]
         after = _slabs(rows[:, inner:], lengths[0])
         lags = torch.stack([torch.bmm(a, b.mT) for a, b in zip(own, after, strict=True)])
-        lags = lags.unflatten(3, (lengths[0], size))
+        lags = lags.reshape(*lags.shape[:3], lengths[0], size)
         means = torch.stack([own[:, a : a + high].mean((1, 3)) for a in range(lengths[0])], 1)
         moments = rows.new_empty(len(rows), lengths[0], size, lengths[0], size)
         for a in range(lengths[0]):
@@ -61,26 +61,26 @@ class _Moments(torch.autograd.Function):
         moments -= high * rows.shape[3] * means[:, :, :, None, None] * means[:, None, None]
         ctx.save_for_backward(rows, means)
         ctx.lengths, ctx.span, ctx.high, ctx.shape, ctx.dtype = lengths, span, high, p.shape, p.dtype
-        moments = moments.unflatten(4, (2, -1)).unflatten(2, (2, -1)).permute(0, 2, 1, 3, 5, 4, 6)
-        return moments.reshape(*p.shape[:2], 2 * math.prod(lengths), -1)
+        split, edge = (lengths[0], 2, size // 2), 2 * math.prod(lengths)
+        moments = moments.reshape(-1, *split, *split).permute(0, 2, 1, 3, 5, 4, 6)  # all of p, then all of t
+        return moments.reshape(*p.shape[:2], edge, edge)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (rows, means), first, high = ctx.saved_tensors, ctx.lengths[0], ctx.high
-        both = (gradient + gradient.mT).flatten(0, 1).unflatten(2, (2, first, -1)).unflatten(1, (2, first, -1))
-        both = (
-            both[:, 0].permute(0, 1, 2, 4, 3, 5).flatten(4)
-        )  # window row and place of p, window row and place of both
-        kernels = rows.new_zeros(len(rows), ctx.shape[2], both.shape[2], 2 * first - 1, rows.shape[2])
+        size = rows.shape[2] // 2
+        both = (gradient + gradient.mT).reshape(-1, 2, first, size, 2, first, size)[:, 0]
+        both = both.permute(0, 1, 2, 4, 3, 5).flatten(4)  # row and place in the window: of p, then of both
+        kernels = rows.new_zeros(len(rows), ctx.shape[2], size, 2 * first - 1, rows.shape[2])
         level = rows.new_zeros(*kernels.shape[:3], 1)
         for a in range(first):
             for b in range(first):
                 kernels[:, a : a + high, :, b - a + first - 1] += both[:, None, a, :, b]
             level[:, a : a + high] -= (both[:, a].flatten(2) @ means.flatten(1).unsqueeze(2)).unsqueeze(1)
         around = _slabs(rows, 2 * first - 1)
-        slopes = [torch.baddbmm(*image) for image in zip(level, kernels.flatten(3), around, strict=True)]
-        slopes = torch.stack(slopes).to(ctx.dtype).unflatten(3, ctx.span)
+        images = [torch.baddbmm(*image) for image in zip(level, kernels.flatten(3), around, strict=True)]
+        slopes = torch.stack(images).to(ctx.dtype).reshape(*kernels.shape[:3], *ctx.span)
         found = slopes.new_zeros(ctx.shape).flatten(0, 1)
         for index, box in enumerate(_boxes(ctx.shape[3:], ctx.lengths[1:])):
             found[(..., *box)] += slopes[:, :, index]
@@ -90,8 +90,8 @@ class _Moments(torch.autograd.Function):
 def _rows(p: Tensor, t: Tensor, lengths: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...], int]:
     """Windows along all axes but the first, about mean 0: (B C, rows, pixels of p then of t, positions) in float64.
 
-    There are ``lengths[0] - 1`` rows of zeros before and after. Also returns the extent of the positions along each axis,
-    and the number of windows along the first axis.
+    There are ``lengths[0] - 1`` rows of zeros before and after. Also returns the number of positions along each axis,
+    and that of windows along the first one.
     """
     both = torch.stack([p, t], 2).flatten(0, 1).double()
     both = (both - both.flatten(2).mean(2)[(..., *[None] * (p.ndim - 2))]).transpose(1, 2)

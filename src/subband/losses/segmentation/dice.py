@@ -47,7 +47,7 @@ def dice_loss(
     """
     positive(eps=eps)
     inputs = from_probability(probability, target, class_weight=class_weight)
-    return _dice(inputs, read_weight_map(weight_map, inputs.target, 1), eps)
+    return dice(inputs, read_weight_map(weight_map, inputs.target, 1), eps)
 
 
 class DiceLoss(SegmentationLoss):
@@ -60,10 +60,11 @@ class DiceLoss(SegmentationLoss):
 
     def compute(self, inputs: Inputs, weight_map: Tensor | None) -> Tensor:
         """Return `dice_loss` of prepared inputs."""
-        return _dice(inputs, weight_map, self.eps)
+        return dice(inputs, weight_map, self.eps)
 
 
-def _dice(inputs: Inputs, weight_map: Tensor | None, eps: float) -> Tensor:
+def dice(inputs: Inputs, weight_map: Tensor | None, eps: float) -> Tensor:
+    """Dice loss of prepared inputs; the base that SPW may build on."""
     p, t = inputs.counted, inputs.target
     w = 1 if weight_map is None else weight_map
     axes = (0, *range(2, p.ndim))

@@ -11,7 +11,7 @@ from subband.losses.segmentation._base import SegmentationLoss
 from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability
 from subband.losses.segmentation._subband_weights import SubbandWeights, Variant
 from subband.losses.segmentation.cross_entropy import cross_entropy
-from subband.losses.segmentation.dice import _dice
+from subband.losses.segmentation.dice import dice
 from subband.transforms.filters import Grid
 
 Base = Literal["ce", "dice"]
@@ -152,7 +152,7 @@ def _spw(inputs: Inputs, weight_map: Tensor | None, options: SubbandWeights, bas
     if base == "dice":
         plain = replace(inputs, class_weight=None)
         weight = weight if weight_map is None else weight * weight_map
-        return _dice(plain, weight_map, 1e-7) + cross_entropy(plain, weight)
+        return dice(plain, weight_map, 1e-7) + cross_entropy(plain, weight)
     own = 1 if inputs.class_weight is None else inputs.per_pixel(inputs.class_weight)
     coefficient = inputs.target * (weight + own)
     if weight_map is not None:
