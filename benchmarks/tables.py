@@ -45,6 +45,27 @@ def losses() -> str:
     return table(("name", "class", "what it is", "variants", "source"), rows)
 
 
+def summary(found: Sequence[Record]) -> str:
+    """One line for each benchmark: times faster than the published operations, part of their memory."""
+    rows = []
+    for record in found:
+        bounds = record.get("gates", [])
+        faster = _range([gate["value"] for gate in bounds if gate.get("at_least") is not None])
+        memory = _range([100 * gate["value"] for gate in bounds if gate.get("at_most") is not None])
+        busy = any(timing.get("contended") for timing in record.get("timings", {}).values())
+        file = f"`benchmarks/results/{record['name']}.json`" + (" (machine was busy)" if busy else "")
+        if bounds:
+            rows.append((record.get("title", record["name"]), faster, memory, file))
+    return table(("what", "times faster", "memory, %", "file"), rows) if rows else NONE_YET
+
+
+def _range(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    shown = [f"{value:.2g}" if value < 100 else f"{value:.0f}" for value in (min(values), max(values))]
+    return " to ".join(dict.fromkeys(shown))
+
+
 def gates(found: Sequence[Record]) -> str:
     """Every bound that ``make bench`` holds, with the figure that was measured."""
     rows = [
@@ -137,6 +158,7 @@ def figures(found: Sequence[Record]) -> dict[str, str]:
     """Text of every figure, by its name."""
     return {
         "losses": losses(),
+        "summary": summary(found),
         "gates": gates(found),
         "timings": timings(found),
         "quality": quality(found),

@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from subband.losses.segmentation import CrossEntropyLoss, SegmentationLoss
-from subband.losses.segmentation._foreground import own_map, pixel_class_weight, structure, two_sided_cross_entropy
+from subband.losses.segmentation._foreground import (
+    is_foreground,
+    own_map,
+    pixel_class_weight,
+    structure,
+    two_sided_cross_entropy,
+)
 from subband.losses.segmentation._inputs import balanced_weight, from_logits, from_probability, read_weight_map
 
 
@@ -85,6 +91,12 @@ def test_two_sided_cross_entropy_names_the_class_where_there_is_one():
     expected = -(torch.tensor(0.5).log() + 2 * torch.tensor(0.5).log() + torch.tensor(0.6).log()) / 4
     torch.testing.assert_close(two_sided_cross_entropy(inputs, background, foreground), expected)
     assert two_sided_cross_entropy(inputs, 0 * background, 0 * foreground) == 0
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_foreground_is_where_the_largest_is_not_the_first(generator, classes):
+    x = torch.randint(3, (2, classes, 6, 7), generator=generator).float()  # with ties
+    assert torch.equal(is_foreground(x), x.argmax(1, keepdim=True) > 0)
 
 
 def test_own_maps_are_those_of_the_foreground():

@@ -13,7 +13,15 @@ from subband.losses.segmentation._inputs import Inputs
 
 def structure(inputs: Inputs) -> Tensor:
     """Mask (B, 1, *space) of the pixels whose class is not the background, 0 where a pixel is ignored."""
-    return (inputs.target.argmax(1, keepdim=True) > 0).to(inputs.target.dtype)
+    return is_foreground(inputs.target).to(inputs.target.dtype)
+
+
+def is_foreground(x: Tensor) -> Tensor:
+    """Where another channel of (B, C, *space) is above the first one, (B, 1, *space).
+
+    The same as ``x.argmax(1, keepdim=True) > 0``, which is some hundred times slower on a CPU.
+    """
+    return x[:, 1:].amax(1, keepdim=True) > x[:, :1]
 
 
 def own_map(inputs: Inputs, make: Callable[[NDArray[Any]], NDArray[Any]]) -> Tensor:
@@ -34,10 +42,11 @@ def two_sided_cross_entropy(inputs: Inputs, background: Tensor, foreground: Tens
     Where the target is a foreground class, towards the foreground means towards that class, else away from the
     background. Divided by the sum of the weights.
     """
-    own = inputs.target.argmax(1, keepdim=True)
-    some = inputs.log_probability[:, 1:]
-    some = some if some.shape[1] == 1 else some.logsumexp(1, keepdim=True)
-    towards = torch.where(own > 0, inputs.log_probability.gather(1, own), some)
+    towards = inputs.log_probability[:, 1:]
+    if towards.shape[1] > 1:
+        own = inputs.target.argmax(1, keepdim=True)
+        named = inputs.log_probability.gather(1, own)
+        towards = torch.where(own > 0, named, towards.logsumexp(1, keepdim=True))
     total = background.sum() + foreground.sum()
     value = (background * inputs.log_probability[:, :1] + foreground * towards).sum()
     return -value / torch.where(total > 0, total, torch.ones_like(total))

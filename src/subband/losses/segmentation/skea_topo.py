@@ -9,7 +9,13 @@ from torch import Tensor
 from subband._check import one_of
 from subband.losses.segmentation._base import SegmentationLoss
 from subband.losses.segmentation._critical_pixels import PixelKinds, pixel_kinds
-from subband.losses.segmentation._foreground import own_map, pixel_class_weight, structure, two_sided_cross_entropy
+from subband.losses.segmentation._foreground import (
+    is_foreground,
+    own_map,
+    pixel_class_weight,
+    structure,
+    two_sided_cross_entropy,
+)
 from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
 from subband.transforms.morphology import soft_dilate
 
@@ -169,10 +175,10 @@ def _topology(inputs: Inputs, weight_map: Tensor, pixels: Pixels) -> Tensor:
 
 def _sort(inputs: Inputs, weight_map: Tensor) -> Tensor:
     """The six kinds of pixels, (B, 6, *space), in the order of `PixelKinds`; 0 where a pixel is ignored."""
-    predicted = inputs.probability.argmax(1) > 0
+    predicted = is_foreground(inputs.probability)[:, 0]
     if inputs.valid is not None:
         predicted = predicted & (inputs.valid[:, 0] > 0)
-    masks = torch.stack([predicted, structure(inputs)[:, 0] > 0, weight_map[:, 2] > 0, weight_map[:, 3] > 0], 1)
+    masks = torch.stack([predicted, is_foreground(inputs.target)[:, 0], weight_map[:, 2] > 0, weight_map[:, 3] > 0], 1)
     found: list[PixelKinds] = [pixel_kinds(*image) for image in masks.cpu().numpy()]
     kinds = torch.from_numpy(np.stack([np.stack(image) for image in found])).to(inputs.target)
     return kinds if inputs.valid is None else kinds * inputs.valid
