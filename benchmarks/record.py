@@ -9,7 +9,7 @@ from common import write
 def main() -> None:
     """Write ``results/NAME.json`` with the table of the report and the command that trained."""
     from subband.report import report_table, verdict
-    from subband.tasks._folder import read_json
+    from subband._files import read_json
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder that `subband compare` or `subband demo` wrote")

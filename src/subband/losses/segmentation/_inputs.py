@@ -54,6 +54,13 @@ class Inputs:
             return value.mean()
         return (value * self.valid).sum() / self.valid.sum().clamp_min(1)
 
+    def mean_one(self, weight_map: Tensor) -> Tensor:
+        """Pixel weights (B, 1, *space) over their mean on the counted pixels of each image."""
+        counted = torch.ones_like(weight_map) if self.valid is None else self.valid
+        axes = tuple(range(1, weight_map.ndim))
+        mean = (weight_map * counted).sum(axes, keepdim=True) / counted.sum(axes, keepdim=True).clamp_min(1)
+        return weight_map / torch.where(mean > 0, mean, torch.ones_like(mean))
+
 
 def balanced_weight(target: Tensor) -> Tensor:
     """Class weights (B, C) of each image: the largest class count over each class's own count, counts at least 1.

@@ -226,13 +226,5 @@ def _subband_term(inputs: Inputs, weight_map: Tensor | None, subbands: _Subbands
     first = 1 if inputs.target.shape[1] == 2 else 0
     p, y = inputs.counted[:, first:], inputs.target[:, first:]
     if weight_map is not None:
-        p = y + _mean_one(weight_map, inputs.valid) * (p - y)
+        p = y + inputs.mean_one(weight_map) * (p - y)
     return subbands.term(p, y).to(p.dtype)
-
-
-def _mean_one(weight: Tensor, valid: Tensor | None) -> Tensor:
-    """The weights of each image over their mean on its counted pixels."""
-    counted = torch.ones_like(weight) if valid is None else valid
-    axes = tuple(range(1, weight.ndim))
-    mean = (weight * counted).sum(axes, keepdim=True) / counted.sum(axes, keepdim=True).clamp_min(1)
-    return weight / torch.where(mean > 0, mean, torch.ones_like(mean))

@@ -133,14 +133,9 @@ def _region(inputs: Inputs, weight_map: Tensor | None, radius: int, stride: int,
     """Sum over the classes of the mean over the images of the conditional entropy of a window's pixel."""
     p, t = inputs.counted, inputs.target
     if weight_map is not None:
-        p = t + _mean_one(weight_map) * (p - t)
+        p = t + inputs.mean_one(weight_map) * (p - t)
     if stride > 1:
         window = stride + 1 - stride % 2
         p, t = (morphology.pool(x, window, stride=stride, kind=pool) for x in (p, t))
     value = region_entropy(p, t, radius).mean(0)
     return inputs.class_mean(value.to(p.dtype)) * value.numel()
-
-
-def _mean_one(weight: Tensor) -> Tensor:
-    mean = weight.flatten(1).mean(1).reshape(-1, *[1] * (weight.ndim - 1))
-    return weight / torch.where(mean > 0, mean, torch.ones_like(mean))
