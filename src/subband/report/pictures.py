@@ -135,10 +135,12 @@ def examples(summary: Summary, *, metric: str = "VI", shown: Sequence[str] = ())
 
 
 def shown_losses(summary: Summary) -> list[str]:
-    """Baseline, the best by each of the first metrics, then the others in order, at most `SHOWN`."""
+    """Baseline, the best by each of the first metrics, then the others by VI, at most `SHOWN`."""
     comparison = summary.comparison
     first = [comparison.baseline, *(summary.best(metric) for metric in ("VI", "mIoU", "clDice"))]
-    wanted = [loss for loss in dict.fromkeys([*first, *comparison.losses]) if loss in comparison.compared()]
+    means = {loss: found.mean for loss, found in summary.spreads.get("VI", {}).items() if math.isfinite(found.mean)}
+    others = [*sorted(means, key=lambda loss: means[loss]), *comparison.losses]
+    wanted = [loss for loss in dict.fromkeys([*first, *others]) if loss in comparison.compared()]
     return [loss for loss in comparison.losses if loss in wanted[:SHOWN]]
 
 
