@@ -125,6 +125,7 @@ def test_disk_that_takes_no_more(folder, capsys, monkeypatch, number, sentence):
     assert status == 1
     assert sentence in error
     assert "best.pt" in error
+    assert "Errno" not in error
     assert (out / "runs" / "ce-fold0-seed0" / "result.json").exists(), "what was finished is kept"
     assert compare(folder, capsys, "--seeds", "0,1")[0] == 0
 

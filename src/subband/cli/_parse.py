@@ -86,9 +86,9 @@ def _help(parser: jsonargparse.ArgumentParser, name: str, words: list[str], opti
 
 def _known_options(parser: jsonargparse.ArgumentParser, arguments: list[str]) -> None:
     """Say which option is unknown, and the closest known one."""
-    known = [option for action in parser._actions for option in action.option_strings]
+    known = [text.replace("--recipe.", "--") for action in parser._actions for text in action.option_strings]
     for argument in arguments:
-        option = argument.partition("=")[0]
+        option = argument.partition("=")[0].replace("--recipe.", "--")
         if option.startswith("--") and len(option) > 2 and option.rstrip("+") not in known:
             raise ValueError(f"there is no option {option}{closest(option, known)}")
 
@@ -160,5 +160,7 @@ def _first_paragraph(verb: Callable[..., Any]) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    text = " ".join(str(error).replace("recipe.", "").split())
-    return text or type(error).__name__
+    text = str(error).replace('key "recipe.', 'key "').replace("recipe_name", "RECIPE")
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(text.split()) or type(error).__name__

@@ -174,9 +174,13 @@ class _Adapter(lightning.LightningModule):
         partial = self.plan.last.with_suffix(".partial")
         with explain_failure(self.plan.last):
             partial.parent.mkdir(parents=True, exist_ok=True)
-            self.trainer.save_checkpoint(partial)
-            if self.global_rank == 0:
-                partial.replace(self.plan.last)
+            try:
+                self.trainer.save_checkpoint(partial)
+                if self.global_rank == 0:
+                    partial.replace(self.plan.last)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what resuming needs beside the weights."""
