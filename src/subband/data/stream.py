@@ -33,13 +33,13 @@ class CropStream(Dataset[dict[str, Any]]):
         mean: Mean of each channel (C,), in units of the image.
         std: Deviation of each channel (C,).
         seed: Seed of orders and changes.
-        map_kind: Weight map to add, or None.
+        map_kind: Weight map to add, or None; with more than two classes it is that of all classes from 1 on together.
         map_scope: Where a map is computed: on the whole ``image`` before cropping, as the authors do, or on each
             ``crop``. The two differ near the borders of the crop.
         map_folder: Folder that keeps the maps of whole images; None keeps them in memory only.
 
     Raises:
-        ValueError: If there is no image, a deviation is 0, or a weight map is asked for more than two classes.
+        ValueError: If there is no image or a deviation is 0.
 
     Source:
         lurenhaothu/CWMI, ``model/dataset.py``; fixed random numbers for each item are ours.
@@ -63,11 +63,6 @@ class CropStream(Dataset[dict[str, Any]]):
         self.indices = list(range(len(samples)) if indices is None else indices)
         if not self.indices:
             raise ValueError("there is no image to train on; give at least one index")
-        if map_kind is not None and samples.classes > 2:
-            raise ValueError(
-                f"the weight map {map_kind!r} is made for two classes, but the masks have {samples.classes}; "
-                "choose a loss without a map"
-            )
         self.samples, self.length, self.augment, self.seed = samples, length, augment, seed
         self.mean, self.std = _normal(mean, std)
         self.map_kind, self.map_scope, self.map_folder = map_kind, map_scope, map_folder
@@ -120,7 +115,7 @@ class CropStream(Dataset[dict[str, Any]]):
         if index is not None and index in self._maps:
             return self._maps[index]
         folder = None if index is None else self.map_folder
-        found = np.asarray(cached_map(self.map_kind, mask, folder=folder), np.float32)
+        found = np.asarray(cached_map(self.map_kind, mask > 0, folder=folder), np.float32)
         weights: FloatImage = found[None] if found.ndim == mask.ndim else found
         if index is not None and weights.nbytes + sum(kept.nbytes for kept in self._maps.values()) <= MAP_BYTES:
             self._maps[index] = weights
