@@ -8,8 +8,8 @@ from common import write
 
 def main() -> None:
     """Write ``results/NAME.json`` with the table of the report and the command that trained."""
-    from subband.report import report_table, verdict
     from subband._files import read_json
+    from subband.report import report_table, verdict
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder that `subband compare` or `subband demo` wrote")
@@ -20,7 +20,8 @@ def main() -> None:
         parser.error(f"{given.folder} is not finished: run the same command again, it goes on where it stopped")
     columns, rows = report_table(given.folder, markup=False)
     note = f"{verdict(given.folder)} {run['steps']} steps; folds {run['folds']}, seeds {run['seeds']}."
-    title = f"{run['title']}: {run['dataset']['label']}"
+    title, data = run["title"], run["dataset"]["label"]
+    title = title if data in title else f"{title}: {data}"
     payload = {
         "title": title,
         "command": run["command"],
