@@ -34,8 +34,8 @@ _LOSS = "subband.losses.segmentation:"
 _MODEL = "subband.models:"
 _READER = "subband.data.readers:"
 _METRIC = "subband.metrics:"
-_CWMI = "lurenhaothu/CWMI, 2025"
-_SPW = "lurenhaothu/SPW, 2025"
+_CWMI = "Lu, CWMI, ICML 2025 (arXiv:2502.00563)"
+_SPW = "Lu, SPW, 2025 (arXiv:2503.06604)"
 
 
 def _loss(name: str, label: str, target: str, line: str, source: str, **options: Any) -> Entry:
@@ -70,7 +70,7 @@ ENTRIES: tuple[Entry, ...] = (
     _loss("jaccard", "Jaccard", "JaccardLoss", "soft intersection over union", "Rahman and Wang, 2016"),
     _loss("tversky", "Tversky", "TverskyLoss", "Dice with two error weights", "Salehi et al., 2017 (arXiv:1706.05721)"),
     _loss("wce", "WCE", "UNetWeightedLoss", "U-Net border weights", "Ronneberger et al., 2015 (arXiv:1505.04597)"),
-    _loss("abw", "ABW", "ABWLoss", "adaptive boundary weights", "Ma et al., WPU-Net, 2019 (arXiv:1905.09226)"),
+    _loss("abw", "ABW", "ABWLoss", "adaptive boundary weights", "WPU-Net, 2019 (arXiv:1905.09226)"),
     _loss("skea-topo", "Skea-topo", "SkeaTopoLoss", "skeleton-aware weights", "Liu et al., 2024 (arXiv:2404.18539)"),
     _loss("rmi", "RMI", "RMILoss", "region mutual information", "Zhao et al., 2019 (arXiv:1910.12037)"),
     _loss("cldice", "clDice", "ClDiceLoss", "Dice of centre lines", "Shit et al., 2021 (arXiv:2003.07311)"),

@@ -12,4 +12,4 @@ def test_csv_round_trip(tmp_path):
 def test_versions_and_machine():
     assert {"subband", "torch", "python"} <= _folder.versions().keys()
     assert _folder.machine()["threads"] == 1
-    assert _folder.command().startswith("subband ")
+    assert _folder.command().startswith("subband")

@@ -5,6 +5,7 @@ A parameter of type `Recipe` becomes ``RECIPE`` (a YAML file or a shipped name) 
 
 import inspect
 import json
+import os
 import re
 import sys
 import typing
@@ -22,6 +23,9 @@ def call(verb: Callable[..., int | None], name: str, arguments: Sequence[str]) -
     try:
         options = _read(verb, name, list(arguments))
         return verb(**options) or 0
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, OSError, ImportError, jsonargparse.ArgumentError) as error:
         print(f"subband {name}: {_sentence(error)}", file=sys.stderr)  # noqa: T201
         return 1 if isinstance(error, OSError) else 2

@@ -84,6 +84,7 @@ def compare(
         say(line)
     if first_process():
         open_folder(recipe, folder, overwrite=options.overwrite)
+    meet(folder)
     material = prepare(recipe, folder, samples)
     planned = cells(recipe, len(material.splits))
     mine = planned[options.shard[0] - 1 :: options.shard[1]]
@@ -102,6 +103,7 @@ def compare(
             run_guarded(material, cell, folder, options, listen)
     if not first_process():
         return {}
+    (folder / ".opened_by").unlink(missing_ok=True)
     return describe(recipe, folder, material, (time.perf_counter() - began) / 60, planned)
 
 
@@ -131,6 +133,26 @@ def open_folder(recipe: Recipe, folder: Path, *, overwrite: bool) -> None:
     elif folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty and holds no comparison; choose another --out")
     write_yaml(path, wanted)
+
+
+def meet(folder: Path, *, patience: float = 300.0) -> None:
+    """Under ``torchrun``, wait until the first process has opened the folder.
+
+    Raises:
+        TimeoutError: If it has not after ``patience`` seconds.
+    """
+    names = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_PORT")
+    token = " ".join(os.environ.get(name, "-") for name in names)
+    path = folder / ".opened_by"
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return
+    if first_process():
+        write_text(path, token)
+    end = time.monotonic() + patience
+    while not (path.exists() and path.read_text(encoding="utf-8") == token):
+        if time.monotonic() > end:
+            raise TimeoutError(f"the first process has not opened {folder} in {patience:.0f} seconds; see its messages")
+        time.sleep(0.1)
 
 
 def prepare(recipe: Recipe, folder: Path, samples: Any) -> Material:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -43,8 +44,8 @@ class SubbandCovariances(NamedTuple):
 
 
 def subband_covariances(
-    prediction: Tensor,
-    target: Tensor,
+    prediction: Float[Tensor, "batch channels *space"],
+    target: Shaped[Tensor, "batch channels *space"],
     *,
     levels: int | Sequence[int] = 4,
     orientations: int = 4,

@@ -3,6 +3,7 @@ r"""Steerable pyramid: oriented, octave-wide bands of an image, with an exact wa
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of, positive
@@ -40,7 +41,12 @@ class Pyramid:
 
 
 def steerable_pyramid(
-    x: Tensor, *, levels: int = 4, orientations: int = 4, kind: Kind = "complex", grid: Grid = "exact"
+    x: Shaped[Tensor, "batch channels *space"],
+    *,
+    levels: int = 4,
+    orientations: int = 4,
+    kind: Kind = "complex",
+    grid: Grid = "exact",
 ) -> Pyramid:
     r"""Split real images into bands of one octave and one orientation.
 
@@ -102,7 +108,7 @@ def steerable_pyramid(
     return Pyramid(high, tuple(bands), low, orientations, kind, grid)
 
 
-def reconstruct(pyramid: Pyramid) -> Tensor:
+def reconstruct(pyramid: Pyramid) -> Float[Tensor, "batch channels *space"]:
     r"""Put the bands of `steerable_pyramid` together again.
 
     .. math:: x = \sum_{n,k} \mathcal{F}^{-1} \big[ \overline{G_{n,k}} \, \mathcal{F}_n[\mathrm{Re}\, b_{n,k}] \big]

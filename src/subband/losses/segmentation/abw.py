@@ -1,6 +1,7 @@
 """Adaptive boundary weighted cross-entropy."""
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband.losses.segmentation._base import SegmentationLoss
@@ -15,14 +16,14 @@ from subband.transforms.morphology import soft_dilate
 
 
 def abw_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
-    weight_map: Tensor | None = None,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
     class_weight: ClassWeight = None,
     dilate: int = 0,
     eps: float = 1e-12,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Cross-entropy with one weight map for the background and one for the foreground, over the sum of the weights.
 
     .. math:: -\frac{\sum_x v_0 \log(p_0 + \epsilon) + \sum_{c > 0} v_1 t_c \log(p_c + \epsilon)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of, positive
@@ -14,16 +15,16 @@ Over = Literal["batch", "image"]
 
 
 def cldice_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
-    weight_map: Tensor | None = None,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
     class_weight: ClassWeight = None,
     alpha: float = 0.5,
     iterations: int = 10,
     smooth: float = 1.0,
     reduction_over: Over = "batch",
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Soft Dice of the foreground and of its centre lines, the mean over the foreground classes.
 
     .. math:: (1 - \alpha) \left(1 - \frac{2 \sum p t + s}{\sum p + \sum t + s}\right)

@@ -1,5 +1,6 @@
 """Cross-entropy, plain and class-balanced."""
 
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband.losses.segmentation._base import SegmentationLoss
@@ -7,13 +8,13 @@ from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probab
 
 
 def cross_entropy_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
-    weight_map: Tensor | None = None,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
     class_weight: ClassWeight = None,
     eps: float = 1e-7,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Cross-entropy, the mean over the pixels.
 
     .. math:: -\frac{1}{n} \sum_x w(x) \sum_c w_c t_c(x) \log(p_c(x) + \epsilon)
@@ -49,8 +50,12 @@ def cross_entropy_loss(
 
 
 def balanced_cross_entropy_loss(
-    probability: Tensor, target: Tensor, *, weight_map: Tensor | None = None, eps: float = 1e-7
-) -> Tensor:
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
+    *,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
+    eps: float = 1e-7,
+) -> Float[Tensor, ""]:
     """`cross_entropy_loss` with ``class_weight="balanced"``: each image's rarer classes weigh more."""
     return cross_entropy_loss(probability, target, weight_map=weight_map, class_weight="balanced", eps=eps)
 

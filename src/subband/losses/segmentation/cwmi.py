@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of, positive
@@ -75,8 +76,8 @@ class _Subbands:
 
 
 def cwmi_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
     levels: int | Sequence[int] = 4,
     orientations: int = 4,
@@ -85,7 +86,7 @@ def cwmi_loss(
     ce_weight: float = 0.9,
     mi_weight: float = 1.0,
     class_weight: ClassWeight = "balanced",
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Cross-entropy less the mutual information of the steerable subbands of prediction and target.
 
     .. math:: \lambda \, CE + \mu \sum_n \frac{1}{B} \sum_b \log \det \left(

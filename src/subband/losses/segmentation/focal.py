@@ -1,6 +1,7 @@
 """Focal loss."""
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband.losses.segmentation._base import SegmentationLoss
@@ -8,14 +9,14 @@ from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probab
 
 
 def focal_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
-    weight_map: Tensor | None = None,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
     class_weight: ClassWeight = None,
     gamma: float = 2.0,
     eps: float = 1e-7,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Cross-entropy that counts less where the prediction is right already, the mean over the pixels.
 
     .. math:: -\frac{1}{n} \sum_x w(x) \sum_c w_c t_c(x) (1 - p_c(x))^\gamma \log(p_c(x) + \epsilon)

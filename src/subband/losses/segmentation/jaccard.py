@@ -1,5 +1,6 @@
 """Soft Jaccard loss."""
 
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import positive
@@ -8,13 +9,13 @@ from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probab
 
 
 def jaccard_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
-    weight_map: Tensor | None = None,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
     class_weight: ClassWeight = None,
     eps: float = 1e-7,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""One minus the soft intersection over union, the mean over the classes, background included.
 
     .. math:: 1 - \frac{1}{C} \sum_c \frac{\sum w p_c t_c}{\sum w (p_c + t_c - p_c t_c) + \epsilon}

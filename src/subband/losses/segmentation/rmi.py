@@ -1,6 +1,7 @@
 """Region mutual information loss."""
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of, positive
@@ -14,17 +15,17 @@ _EPS = 1e-12
 
 
 def rmi_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
-    weight_map: Tensor | None = None,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
     class_weight: ClassWeight = None,
     radius: int = 3,
     stride: int = 3,
     pool: Pool = "max",
     rmi_weight: float = 0.5,
     bce_weight: float = 0.5,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Binary cross-entropies plus minus the mutual information of the neighbourhoods in target and prediction.
 
     .. math:: \lambda_b \frac{\sum_c \sum_x \mathrm{BCE}(p_c, t_c)}{n + 1}

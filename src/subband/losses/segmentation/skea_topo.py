@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of
@@ -25,16 +26,16 @@ MAP_WEIGHT = 10.0
 
 
 def skea_topo_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
-    weight_map: Tensor | None = None,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
     class_weight: ClassWeight = "balanced",
     topology: bool = False,
     dilate: bool = True,
     pixels: Pixels = "all",
     eps: float = 1e-12,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Cross-entropy with weights from skeletons, plus the errors that change the topology.
 
     With the maps :math:`W_0` (object), :math:`W_1` (border), the structure y (1 where the class is not background) and

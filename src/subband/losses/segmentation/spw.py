@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of
@@ -19,8 +20,8 @@ BASES: tuple[Base, ...] = ("ce", "dice")
 
 
 def spw_loss(  # noqa: PLR0913  (the options of SPWLoss, one by one)
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
     levels: int = 4,
     orientations: int = 4,
@@ -31,7 +32,7 @@ def spw_loss(  # noqa: PLR0913  (the options of SPWLoss, one by one)
     sigma: float = 0.2,
     grid: Grid = "exact",
     class_weight: ClassWeight = "balanced",
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Cross-entropy with pixel weights from the amplitudes of steerable subbands of target and prediction.
 
     .. math:: -\frac{1}{n} \sum_x \sum_c (W(x) + w_c) \, t_c(x) \log p_c(x), \qquad

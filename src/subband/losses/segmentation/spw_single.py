@@ -4,6 +4,7 @@ import math
 from functools import lru_cache
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of, positive
@@ -14,14 +15,14 @@ from subband.transforms.resample import spectrum_axes
 
 
 def single_band_weight_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
     orientations: int = 4,
     weight: float = 10.0,
     sigma: float = 0.1,
     grid: Grid = "exact",
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Cross-entropy where one wide oriented band of target and prediction differs.
 
     .. math:: -\frac{1}{n} \sum_x W \sum_c t_c \log p_c, \qquad

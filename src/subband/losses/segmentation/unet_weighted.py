@@ -1,5 +1,6 @@
 """Cross-entropy with the U-Net's border weights."""
 
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband.losses.segmentation._base import SegmentationLoss
@@ -8,13 +9,13 @@ from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probab
 
 
 def unet_weighted_loss(
-    probability: Tensor,
-    target: Tensor,
+    probability: Float[Tensor, "batch classes *space"],
+    target: Shaped[Tensor, "batch classes *space"],
     *,
-    weight_map: Tensor | None = None,
+    weight_map: Shaped[Tensor, "batch *map"] | None = None,
     class_weight: ClassWeight = "balanced",
     eps: float = 1e-7,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     r"""Cross-entropy whose foreground counts more on narrow borders, the mean over the pixels.
 
     .. math:: -\frac{1}{n} \sum_x \sum_c (w_c + u(x) [c > 0]) t_c(x) \log(p_c(x) + \epsilon)
