@@ -12,7 +12,7 @@ test lint docs bench: export OMP_NUM_THREADS = 1
 .PHONY: help demo test lint types layers unit shapes docs bench tables gpu clean
 
 help:
-	@echo "make demo    train four losses on synthetic images and write a report (about 3 minutes)"
+	@echo "make demo    train four losses on synthetic images and write a report (about 2 minutes)"
 	@echo "make test    lint, types, import layers, tests, doctests, shape checks"
 	@echo "make lint | docs | bench [ONLY=cwmi] | gpu | clean    one part at a time"
 

@@ -125,6 +125,7 @@ def peak_memory(case: Case, *, warmups: int = 1) -> int:
     for _ in range(warmups):
         case()
     gc.collect()
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # its profiler greets on standard error
     with profile(profile_memory=True) as record:
         case()
     events = [event for event in record.kineto_results.events() if event.name() == "[memory]"]
