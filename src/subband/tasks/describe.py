@@ -70,9 +70,11 @@ def describe(
 
 
 def write_pictures(folder: Path, material: Material, planned: Sequence[Cell]) -> list[str]:
-    """Write the tested images and their masks as PNG; returns their names."""
+    """Write the tested images and their masks as PNG, those that are not there yet; returns their names."""
     tested = sorted({index for cell in planned for index in material.splits[cell.fold].test})
     for index in tested:
+        if (folder / "truth" / f"{material.samples.names[index]}.png").exists():
+            continue
         sample = material.samples[index]
         picture = np.rint(sample.image * 255).astype(np.uint8)
         picture = picture[0] if len(picture) == 1 else np.moveaxis(picture, 0, -1)
