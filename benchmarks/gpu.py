@@ -1,7 +1,8 @@
-"""Check and time the losses on a CUDA device: ``gpu.py [--out FILE]``, unattended, under 10 minutes.
+"""Check and time losses, wavelet transforms and converted networks on a CUDA device: ``gpu.py [--out FILE]``.
 
-It needs PyTorch >= 2.9 and this checkout, and installs nothing. The file is written after each section, so that a
-stopped run keeps what it has. ``--device cpu --small`` tries the script itself without a GPU.
+It runs unattended, under 10 minutes. It needs PyTorch >= 2.9 and this checkout, and installs nothing. The file is
+written after each section, so that a stopped run keeps what it has. ``--device cpu --small`` tries the script itself
+without a GPU.
 """
 
 import argparse
@@ -17,6 +18,8 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
+
+import gpu_wavelets
 
 ROOT = Path(__file__).resolve().parents[1]
 FLUSH_BYTES = 256 * 2**20  # larger than any L2 cache
@@ -189,9 +192,16 @@ def main() -> None:
             for batch, size in cases
         },
     }
+    clock = Clock(given.device)
+    options = {"small": given.small, "rounds": rounds}
+    sections |= {
+        "wavelets, correctness": lambda: gpu_wavelets.correctness(given.device),
+        "wavelets, time": lambda: gpu_wavelets.timing(given.device, clock, **options),
+        "networks, time": lambda: gpu_wavelets.networks(given.device, clock, **options),
+    }
     record: dict[str, Any] = {
         "name": given.out.stem,
-        "title": "Losses on a GPU",
+        "title": "Losses, transforms and networks on a GPU",
         "command": "make gpu" if given.device == "cuda" else "python benchmarks/gpu.py --device cpu",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "gpu": {},
@@ -205,7 +215,8 @@ def main() -> None:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         print(f"{title}: {time.perf_counter() - begin:.0f} s")
-    wrong = [name for name, row in record["gpu"]["correctness"].items() if not row["right"]]
+    checked = [record["gpu"].get(title, {}) for title in ("correctness", "wavelets, correctness")]
+    wrong = [name for rows in checked for name, row in rows.items() if not row["right"]]
     print(f"result: {given.out}")
     sys.exit(f"wrong on {given.device}: {', '.join(wrong)}" if wrong else 0)
 

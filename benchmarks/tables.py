@@ -124,15 +124,16 @@ def gpu(found: Sequence[Record]) -> str:
     for record in found:
         sections = record.get("gpu", {})
         for title, rows in sections.items():
-            if title == "correctness":
+            if title.endswith("correctness"):
                 wrong = [name for name, row in rows.items() if not row["right"]]
-                parts.append(f"{len(rows) - len(wrong)} of {len(rows)} losses agree with float64 on the CPU.\n")
+                what = "losses" if title == "correctness" else "wavelets and modes"
+                parts.append(f"{len(rows) - len(wrong)} of {len(rows)} {what} agree with float64 on the CPU.\n")
             elif title != "environment":
-                lines = [
-                    (name, f"{row['median_ms']:.3g}", f"{row['over_ce']:.3g}", f"{row['peak_mb']:.3g}")
-                    for name, row in rows.items()
-                ]
-                parts.append(f"**{title}.**\n\n{table(('case', 'ms', 'over ce', 'peak MB'), lines)}")
+                columns = list(next(iter(rows.values())))
+                columns.remove("min_ms") if "min_ms" in columns else None
+                lines = [(name, *(f"{row[column]:.3g}" for column in columns)) for name, row in rows.items()]
+                heading = [column.replace("median_", "").replace("_", " ").replace("mb", "MB") for column in columns]
+                parts.append(f"**{title}.**\n\n{table(('case', *heading), lines)}")
         if sections:
             where = sections["environment"]
             parts.append(f"`{record['command']}`, {record['date']}; {where['gpu']}, torch {where['torch']}.\n")

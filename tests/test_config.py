@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from subband.config import Recipe, check_keys, find_recipe, parse_budget, read_recipe, resolved_recipe, shipped
+from subband.config import Model, Recipe, check_keys, find_recipe, parse_budget, read_recipe, resolved_recipe, shipped
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,29 @@ def test_unknown_key_names_the_closest(tmp_path):
 
 
 @pytest.mark.message
+@pytest.mark.parametrize(
+    ("networks", "sentence"),
+    [
+        ({"A": {"widht": 4}}, r"here, networks, A: unknown key 'widht'; did you mean 'width'"),
+        ({"A": {"width": "wide"}}, r"here: width of the network 'A' is 'wide', but must be a whole number"),
+        ({"A": {"norm": "layer"}}, r"norm of the network 'A' is 'layer', but must be one of batch, instance, group"),
+        ({"A": {"options": "haar"}}, r"options of the network 'A' is 'haar', but must be a group of options"),
+        ({"A": {"name": 3}}, r"name of the network 'A' is 3, but must be a name"),
+        ({"A": 3}, r"the network 'A' is 3, but must be a group of keys of model"),
+        (["A"], r"networks is \['A'\], but must be a group of networks"),
+    ],
+)
+def test_networks_are_checked(networks, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        check_keys({"networks": networks}, Recipe, "here")
+
+
+def test_networks_may_replace_every_key():
+    keys = {"name": "unet", "width": 4, "depth": 2, "norm": "group", "outputs": "softmax", "weights": None}
+    check_keys({"networks": {"A": keys, "B": {"weights": "a.pth", "options": {"dims": 2}}, "C": {}}}, Recipe, "here")
+
+
+@pytest.mark.message
 def test_broken_recipes(tmp_path):
     with pytest.raises(ValueError, match="did you mean 'segmentation/demo'"):
         find_recipe("segmentation/dem")
@@ -58,20 +81,77 @@ def test_broken_recipes(tmp_path):
 def test_recipe_survives_its_own_file():
     recipe = dataclasses.replace(Recipe(), losses=["dice"], loss_options={"dice": {"eps": 1e-3}})
     assert resolved_recipe(dataclasses.asdict(recipe)) == recipe
+    networks = {"WaveSegNet ch2.2": {"name": "wave-segnet", "options": {"wavelet": "ch2.2"}, "width": 8}}
+    recipe = dataclasses.replace(recipe, networks=networks, model=Model(options={"mode": "zero"}, weights="a.pth"))
+    assert resolved_recipe(dataclasses.asdict(recipe)) == recipe
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_recipes_name_what_there_is(name):
     from subband import catalog
     from subband.cli._parse import recipe_of
+    from subband.tasks.methods import methods, network
 
     recipe = recipe_of(name)
     assert all(catalog.find("loss", loss).line for loss in recipe.losses)
-    assert catalog.find("model", recipe.model.name)
+    assert all(catalog.find("model", network(recipe, label).name) for label in recipe.networks or [""])
+    assert recipe.networks == {} or recipe.baseline in recipe.networks
+    assert methods(recipe)
     assert catalog.find("dataset", recipe.data.reader)
     parse_budget(recipe.budget)
     if name != "segmentation/folder":
         assert recipe.title
+
+
+SCENES = [name for name in shipped() if "deeplab" in name or "segnet" in name or "scenes" in name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENES)
+def test_networks_of_the_scene_recipes_can_be_built(name):
+    import torch
+
+    from subband.cli._parse import recipe_of
+    from subband.tasks.methods import network
+    from subband.tasks.segmentation import build_model
+
+    recipe = recipe_of(name)
+    for label in recipe.networks:
+        keys = network(recipe, label)
+        small = dataclasses.replace(keys, width=4, options={**keys.options, **_small(keys)})
+        model = build_model(small, channels=3, classes=5, seed=0).eval()
+        with torch.inference_mode():
+            assert model(torch.zeros(1, 3, 33, 47)).shape == (1, 5, 33, 47)
+
+
+def _small(keys):
+    return {"backbone": "resnet18"} if "backbone" in keys.options else {}
+
+
+def test_the_authors_scene_recipes_follow_section_3_5():
+    """Numbers of LiQiufu/WaveSNet's train.py, written down by hand."""
+    from subband.cli._parse import recipe_of
+
+    assert {name.partition("/")[2] for name in SCENES} == {
+        "camvid-segnet",
+        "camvid-segnet-full",
+        "camvid-deeplab",
+        "voc-deeplabv3plus",
+        "cityscapes-deeplabv3plus",
+        "scenes",
+    }
+    for name, rate, epochs, crop in (
+        ("voc-deeplabv3plus", 0.007, 50, [512, 512]),
+        ("cityscapes-deeplabv3plus", 0.01, 200, [768, 768]),
+    ):
+        recipe = recipe_of(f"segmentation/{name}")
+        optim, data = recipe.optim, recipe.data
+        assert (optim.name, optim.schedule, optim.power, optim.lr) == ("sgd", "poly", 0.9, rate)
+        assert (optim.weight_decay, optim.head_lr_factor, optim.loss_over_batch) == (0, 1, False), "confounds are off"
+        assert (data.batch, data.crop, data.split, data.normalise) == (8, crop, "given", "imagenet")
+        assert data.augment == name.partition("-")[0]
+        assert recipe.budget == f"{epochs} epochs"
+        assert recipe.validations * 5 == epochs
 
 
 def test_authors_recipes_cover_the_published_rows():

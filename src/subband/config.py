@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,9 +30,11 @@ class Data:
         published: Name of the set in the published tables, to show their rows beside ours.
         crop: Crop size of a training item, in pixels; empty takes whole images.
         batch: Crops in a step, over all processes.
-        augment: Random changes of a training item.
-        normalise: Images whose mean and deviation normalise all: ``all`` (as published) or ``train``.
-        split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image.
+        augment: Random changes of a training item; ``voc`` and ``cityscapes`` are those of the WaveSNet authors, whose
+            scaled images keep classes (nearest) and fill what is missing with void.
+        normalise: Images whose mean and deviation normalise all: ``all`` (as published), ``train``, or ``imagenet``
+            for the fixed numbers that ImageNet checkpoints expect.
+        split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image, ``given`` is the set's own split.
         folds: Number of folds.
         fold_seed: Seed of the folds.
         map_scope: Weight maps of the whole image (as published) or of each crop.
@@ -48,9 +51,9 @@ class Data:
     published: str | None = None
     crop: list[int] = field(default_factory=lambda: [256, 256])
     batch: int = 4
-    augment: Literal["none", "flips", "full"] = "flips"
-    normalise: Literal["all", "train"] = "all"
-    split: Literal["folds", "holdout"] = "folds"
+    augment: Literal["none", "flips", "full", "voc", "cityscapes"] = "flips"
+    normalise: Literal["all", "train", "imagenet"] = "all"
+    split: Literal["folds", "holdout", "given"] = "folds"
     folds: int = 3
     fold_seed: int = 0
     map_scope: Literal["image", "crop"] = "image"
@@ -65,10 +68,12 @@ class Model:
 
     Args:
         name: Name in the catalogue (``subband list model``).
-        width: Channels of the first level.
-        depth: Number of resolution levels.
+        width: Channels of the first level, or of the decoder where the network has a fixed backbone.
+        depth: Number of resolution levels, of networks that can have any.
         norm: Normalisation layer.
         outputs: ``sigmoid`` has one output for two classes, ``softmax`` one for each class (as published).
+        options: Further options of the network, such as ``{wavelet: ch2.2}`` (``subband show model NAME``).
+        weights: Checkpoint of an image classifier that initialises the encoder; read with ``weights_only=True``.
     """
 
     name: str = "unet"
@@ -76,6 +81,8 @@ class Model:
     depth: int = 4
     norm: Literal["batch", "instance", "group"] = "batch"
     outputs: Literal["sigmoid", "softmax"] = "sigmoid"
+    options: dict[str, Any] = field(default_factory=dict)
+    weights: str | None = None
 
 
 @dataclass
@@ -83,12 +90,21 @@ class Optim:
     """How the weights move.
 
     Args:
-        name: Optimiser.
+        name: Optimiser; ``sgd`` has a momentum of 0.9.
         lr: Learning rate; the peak of a one-cycle schedule.
-        weight_decay: Weight decay.
-        schedule: ``step`` multiplies by ``gamma`` every ``step_epochs`` epochs.
+        weight_decay: Weight decay, in every optimiser. The WaveSNet authors never pass theirs on to SGD, so 0 is what
+            they ran.
+        schedule: ``step`` multiplies by ``gamma`` every ``step_epochs`` epochs; in every step, ``poly`` multiplies by
+            ``(1 - step / steps)`` to the ``power`` and ``cosine`` by ``(1 + cos(pi step / steps)) / 2``.
         step_epochs: Epochs between two changes of ``step``.
         gamma: Factor of ``step``.
+        power: Exponent of ``poly``.
+        warmup_epochs: Epochs in which the rate of ``constant``, ``step``, ``poly`` and ``cosine`` rises from 0 in
+            proportion to the steps.
+        head_lr_factor: Learning rate of everything but the network's ``encoder``, over that of the encoder. The
+            WaveSNet authors train the head of DeepLabv3+ with 10 and that of its wavelet form with 1.
+        loss_over_batch: Divide the mean loss by the batch size, as the WaveSNet authors do; the learning rate then acts
+            as if it were ``lr / batch``.
         clip: Largest gradient norm; 0 does not clip.
         precision: Arithmetic of the network; losses stay in float32.
     """
@@ -96,16 +112,20 @@ class Optim:
     name: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = 3e-3
     weight_decay: float = 0.0
-    schedule: Literal["constant", "onecycle", "step"] = "onecycle"
+    schedule: Literal["constant", "onecycle", "step", "poly", "cosine"] = "onecycle"
     step_epochs: int = 10
     gamma: float = 0.8
+    power: float = 0.9
+    warmup_epochs: float = 0.0
+    head_lr_factor: float = 1.0
+    loss_over_batch: bool = False
     clip: float = 5.0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
 @dataclass
 class Recipe:
-    """A comparison: every loss is trained on every fold with every seed.
+    """A comparison: every method, a network with a loss, is trained on every fold with every seed.
 
     Args:
         task: Kind of run.
@@ -113,14 +133,18 @@ class Recipe:
         title: Heading of the report.
         data: Images, crops, folds.
         model: Network.
+        networks: Networks to compare, by the name that the report shows: keys of ``model`` that replace those above,
+            such as ``WaveSegNet haar: {name: wave-segnet, options: {wavelet: haar}}``. Empty takes the one ``model``.
         optim: Optimiser and schedule.
         losses: Names in the catalogue (``subband list loss``).
         loss_options: Options of single losses, by name, over the catalogue's.
-        baseline: Loss that the others are compared with; the first one if it is not among them.
+        baseline: Method that the others are compared with: a loss, or a network where networks are compared; the first
+            one if it is not among them.
         budget: Length of each run, ``300 steps`` or ``50 epochs``, or of all runs together, ``20 minutes``.
         warmup: Part of the steps in which CWMI and RMI are their cross-entropy alone, because neither can tell an
             inverted mask from a right one; CWMI's first epoch always is.
         validations: Validations in a run, evenly spaced; the best one is tested.
+        validation_images: Images that a validation reads at most; 0 reads all.
         seeds: Seeds of initial weights and crops.
         run_folds: Folds to run; empty runs all.
         threads: Threads of each process; 0 leaves PyTorch's choice.
@@ -131,6 +155,7 @@ class Recipe:
     title: str = ""
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
+    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
     optim: Optim = field(default_factory=Optim)
     losses: list[str] = field(default_factory=lambda: ["ce", "dice", "cwmi", "spw"])
     loss_options: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -138,6 +163,7 @@ class Recipe:
     budget: str = "300 steps"
     warmup: float = 0.15
     validations: int = 10
+    validation_images: int = 8
     seeds: list[int] = field(default_factory=lambda: [0])
     run_folds: list[int] = field(default_factory=list)
     threads: int = 0
@@ -172,6 +198,45 @@ def check_keys(values: Mapping[str, Any], schema: type, where: str) -> None:
             if not isinstance(value, Mapping):
                 raise ValueError(f"{where}: {key} is {value!r}, but must be a group of keys")
             check_keys(value, typing.cast(type, hints[key]), f"{where}, {key}")
+        elif key == "networks":
+            check_networks(value, where)
+
+
+def check_networks(value: Any, where: str) -> None:
+    """Say which key of ``networks`` is unknown.
+
+    Raises:
+        ValueError: If it is no group of groups of keys of ``model``.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where}: networks is {value!r}, but must be a group of networks, each with keys of model")
+    for label, keys in value.items():
+        if not isinstance(keys, Mapping):
+            raise ValueError(f"{where}: the network {label!r} is {keys!r}, but must be a group of keys of model")
+        check_keys(keys, Model, f"{where}, networks, {label}")
+        hints = typing.get_type_hints(Model)
+        for key, given in keys.items():
+            if not _fits(given, hints[key]):
+                raise ValueError(
+                    f"{where}: {key} of the network {label!r} is {given!r}, but must be {_words(hints[key])}"
+                )
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value of a recipe is of the type of its key."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if origin is types.UnionType:
+        return any(_fits(value, each) for each in typing.get_args(hint))
+    return isinstance(value, origin or hint)
+
+
+def _words(hint: Any) -> str:
+    """A type as people write it."""
+    if typing.get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, typing.get_args(hint)))}"
+    return {int: "a whole number", str: "a name"}.get(hint, "a group of options" if "dict" in str(hint) else str(hint))
 
 
 def shipped() -> list[str]:

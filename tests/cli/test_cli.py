@@ -55,6 +55,12 @@ def test_every_verb_explains_itself(capsys, verb):
         (("compare", "segmentation/demo", "--optim.lr", "fast"), "optim.lr"),
         (("compare", "segmentation/demo", "--shard", "3/2"), "shard is '3/2', but must be like '2/3'"),
         (("compare", "segmentation/demo", "--budget", "soon"), "budget is 'soon', but must be like '300 steps'"),
+        (("compare", "segmentation/demo", "--networks", "unet"), "the recipe compares no networks"),
+        (
+            ("compare", "segmentation/demo", "--networks", "{A: {widht: 3}}"),
+            "unknown key 'widht'; did you mean 'width'?",
+        ),
+        (("train", "segmentation/demo", "--network", "unet"), "the recipe compares no networks"),
         (("demo", "segmentatoin"), "did you mean 'segmentation'?"),
         (("show", "loss", "cwmy"), "there is no loss called 'cwmy'; did you mean 'cwmi'?"),
         (("list", "losses"), "kind is 'losses'"),

@@ -10,6 +10,7 @@ from subband.cli import _console, main
 from subband.data.images import write_png
 from subband.maps import unet_weight_map
 from subband.tasks.cell import Cell
+from subband.tasks.methods import Method
 from subband.tasks.plan import Progress
 
 
@@ -89,8 +90,8 @@ def test_bars_in_a_terminal(monkeypatch):
     screen = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
     monkeypatch.setattr(_console, "console", screen)
     with _console.runs_progress(1) as listen:
-        listen(Cell("ce", 0, 0), Progress(1, 2, 0.7, {}))
-        listen(Cell("ce", 0, 0), Progress(2, 2, 0.5, {"mIoU": 0.75}))
+        listen(Cell(Method("ce", "ce"), 0, 0), Progress(1, 2, 0.7, {}))
+        listen(Cell(Method("ce", "ce"), 0, 0), Progress(2, 2, 0.5, {"mIoU": 0.75}))
     shown = screen.file.getvalue()
     assert "ce-fold0-seed0" in shown
     assert "mIoU 0.750" in shown

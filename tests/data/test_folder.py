@@ -79,6 +79,64 @@ def test_classes_are_counted_over_all_masks(tmp_path):
     assert Folder(tmp_path).classes == 5
 
 
+def test_void_in_a_set_of_several_classes(tmp_path):
+    """255 is void in every mask as soon as one mask holds a class above 1, also where it is beside 0 or 1 alone."""
+    masks = {
+        "a": np.uint8([[0, 1, 255]]),
+        "b": np.uint8([[0, 0, 255]]),
+        "c": np.uint8([[255, 255, 255]]),
+        "d": np.uint8([[1, 1, 1]]),
+        "e": np.uint8([[255, 2, 3]]),
+    }
+    files = {f"{kind}__{name}": mask for name, mask in masks.items() for kind in ("images", "masks")}
+    data = Folder(write(tmp_path, **files))
+    assert all((sample.mask == masks[sample.name]).all() for sample in data)
+    assert data.classes == 4
+    assert "c: every pixel of the mask is void (255)" in check_samples(data)
+
+
+def test_255_is_the_foreground_in_a_set_of_two_classes(tmp_path):
+    masks = {"a": np.uint8([[0, 0, 255]]), "b": np.uint8([[255, 255, 255]]), "c": np.uint8([[0, 1, 1]])}
+    files = {f"{kind}__{name}": mask for name, mask in masks.items() for kind in ("images", "masks")}
+    data = Folder(write(tmp_path, **files))
+    assert [sample.mask.tolist() for sample in data] == [[[0, 0, 1]], [[1, 1, 1]], [[0, 1, 1]]]
+    assert data.classes == 2
+
+
+@pytest.mark.message
+def test_a_damaged_mask_does_not_hide_void(tmp_path):
+    masks = {"a": np.uint8([[0, 0, 255]]), "b": np.uint8([[0, 1, 1]]), "c": np.uint8([[0, 1, 2]])}
+    files = {f"{kind}__{name}": mask for name, mask in masks.items() for kind in ("images", "masks")}
+    write(tmp_path, **files)
+    (tmp_path / "masks" / "b.png").write_bytes(b"")
+    data = Folder(tmp_path)
+    assert data[0].mask.tolist() == [[0, 0, 255]]
+    with pytest.raises(ValueError, match=r"b\.png cannot be read as an image"):
+        check_samples(data)
+
+
+@pytest.mark.message
+def test_a_value_that_is_no_class_of_several(tmp_path):
+    masks = {"a": np.uint8([[0, 200, 255]]), "b": np.uint8([[0, 1, 2]])}
+    files = {f"{kind}__{name}": mask for name, mask in masks.items() for kind in ("images", "masks")}
+    with pytest.raises(ValueError, match=r"a\.png holds 3 values \(0, 200, 255\)"):
+        Folder(write(tmp_path, **files))[0]
+
+
+def test_a_grey_class_of_a_palette_keeps_its_number(tmp_path):
+    """As Pascal VOC's masks, whose class 7 is grey: alone with the background it looks like a grey palette."""
+    from PIL import Image
+
+    masks = {"a": np.uint8([[0, 1, 255]]), "b": np.uint8([[0, 2, 2]]), "c": np.uint8([[0, 1, 1]])}
+    write(tmp_path, **{f"images__{name}": grey((1, 3)) for name in masks})
+    (tmp_path / "masks").mkdir()
+    for name, mask in masks.items():
+        picture = Image.fromarray(mask)
+        picture.putpalette([0, 0, 0, 128, 128, 128, 200, 0, 0] + [224, 224, 192] * 253)
+        picture.save(tmp_path / "masks" / f"{name}.png")
+    assert all((sample.mask == masks[sample.name]).all() for sample in Folder(tmp_path))
+
+
 def test_different_encodings_mix(tmp_path):
     mask = binary()
     colour = np.stack([mask * 200, mask * 0, mask * 0], -1)

@@ -11,7 +11,16 @@ import tifffile
 from PIL import Image
 
 from subband.data._pages import Pages
-from subband.data.images import as_image, image_pages, list_images, read_image, read_mask, write_png, write_tiff
+from subband.data.images import (
+    as_image,
+    as_mask,
+    image_pages,
+    list_images,
+    read_image,
+    read_mask,
+    write_png,
+    write_tiff,
+)
 
 RNG = np.random.default_rng(7)
 GREY = RNG.integers(0, 256, (5, 7)).astype(np.uint8)
@@ -248,6 +257,29 @@ def test_palette_gives_the_index_as_mask_and_the_colour_as_image(tmp_path):
     assert (read_image(tmp_path / "p.png")[0] == (GREY % 3 == 1)).all()
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_255_beside_classes_is_void(tmp_path, dtype):
+    stored = np.array([[0, 2, 255, 1], [255, 0, 63, 0]], dtype)
+    tifffile.imwrite(tmp_path / "m.tif", stored)
+    assert (read_mask(tmp_path / "m.tif") == stored).all()
+
+
+def test_masks_of_a_set_of_several_classes():
+    for stored in ([[0, 255]], [[255, 255]], [[1, 255]], [[0, 1]], [[0, 0]]):
+        assert (as_mask(np.uint8(stored), "m", several=True) == stored).all()
+    with pytest.raises(ValueError, match="m holds 2 values"):
+        as_mask(np.uint8([[0, 128]]), "m", several=True)
+
+
+def test_stored_index_whatever_the_palette(tmp_path):
+    picture = Image.fromarray(GREY % 3).convert("P")
+    picture.putdata((GREY % 3).ravel().tolist())
+    for colours in ([0, 0, 0, 255, 0, 0, 0, 255, 0], [0, 0, 0, 128, 128, 128, 200, 200, 200]):
+        picture.putpalette(colours)
+        picture.save(tmp_path / "p.png")
+        assert (Pages(tmp_path / "p.png", palette="stored")[0] == GREY % 3).all()
+
+
 def test_grey_palette_gives_its_value(tmp_path):
     save(tmp_path / "m.gif", BINARY * 255)
     assert (read_mask(tmp_path / "m.gif") == BINARY).all()
@@ -258,7 +290,7 @@ def test_grey_palette_gives_its_value(tmp_path):
     ("stored", "sentence"),
     [
         (COLOUR, r"m.png is a mask of 35 colours .*must have two"),
-        (np.uint8([[0, 1, 255]]), r"m.png holds 3 values \(0, 1, 255\); a mask holds .*Give void pixels"),
+        (np.uint8([[0, 1, 255]]), r"m.png holds 3 values \(0, 1, 255\); a mask holds .*with 255 for void if"),
         (np.uint8([[0, 127, 255]]), r"holds 3 values \(0, 127, 255\)"),
         (np.arange(200, dtype=np.uint8)[None], r"holds 200 values \(0, 1, 2, 3, 4, 5, ...\)"),
     ],

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from subband.data import Reader, Sample, check_samples, statistics
+from subband.data import VOID, Reader, Sample, check_samples, statistics
 from subband.data.sample import eight_bit
 
 
@@ -175,3 +175,42 @@ def test_masks_without_a_second_class_cannot_be_trained_on():
 def test_no_samples():
     with pytest.raises(ValueError, match="there is no image"):
         check_samples(Given([], []))
+
+
+def void_set():
+    """Three classes; the second mask is void all over, the third beside one class."""
+    data = random_set(n=3)
+    data.masks = [np.uint8([[0, 1, 2, 255]]), np.full((1, 4), 255, np.uint8), np.uint8([[1, 1, 255, 1]])]
+    data.images = [image[:, :1, :4] for image in data.images]
+    return Given(data.images, data.masks, classes=3)
+
+
+@pytest.mark.message
+def test_void_is_no_class():
+    data = void_set()
+    assert check_samples(data) == ["s1: every pixel of the mask is void (255)", "s2: the mask holds class 1 only"]
+    assert (data[1].mask == VOID).all()
+    assert (data[1].mask == VOID).all(), "kept in memory"
+
+
+def test_statistics_count_the_image_under_void():
+    data = void_set()
+    np.testing.assert_allclose(statistics(data)[0], np.mean([i.mean((1, 2)) for i in data.images], 0), atol=1e-6)
+
+
+@pytest.mark.message
+def test_void_alone_cannot_be_trained_on():
+    data = void_set()
+    data.masks = [np.full((1, 4), 255, np.uint8)] * 3
+    with pytest.raises(ValueError, match=r"all 3 masks hold void \(255\) only, s0 for one"):
+        check_samples(data)
+    data.masks = [np.uint8([[255, 1, 1, 1]])] * 3
+    with pytest.raises(ValueError, match="all 3 masks hold class 1 only"):
+        check_samples(Given(data.images, data.masks, classes=3))
+
+
+@pytest.mark.message
+def test_classes_that_the_set_does_not_have():
+    data = void_set()
+    with pytest.raises(ValueError, match="s0: the mask holds class 2, but the set has 2 classes, 0 to 1"):
+        check_samples(Given(data.images, data.masks))

@@ -108,6 +108,36 @@ def test_map_of_several_classes_is_that_of_their_union():
     assert np.array_equal(item["weight_map"][0], unet_weight_map(item["target"].numpy() > 0))
 
 
+class Streets(Reader):
+    """Three classes and void; the second mask is void all over."""
+
+    def read(self, index):
+        mask = np.full((12, 16), 255, np.uint8)
+        if index == 0:
+            mask[:8] = np.arange(16) // 6
+        return Sample(self.names[index], np.full((3, 12, 16), 0.25 + 0.5 * index, np.float32), mask)
+
+
+def test_void_goes_through_a_stream():
+    streets = Streets(["a", "b"], classes=3)
+    for items in (CropStream(streets, length=2), WholeImages(streets)):
+        for item in (items[0], items[1]):
+            first = float(item["image"].max()) < 0.5
+            assert item["target"].dtype == torch.int64
+            assert set(item["target"].unique().tolist()) == ({0, 1, 2, 255} if first else {255})
+    weights = {
+        item["index"]: item["class_weight"].tolist() for item in (CropStream(streets, length=2)[t] for t in (0, 1))
+    }
+    assert weights == {0: [1.0, 1.0, 1.5], 1: [1.0, 1.0, 1.0]}, "48, 48 and 32 pixels; none"
+
+
+@pytest.mark.parametrize("scope", ["image", "crop"])
+def test_void_counts_as_background_in_a_map(scope):
+    item = CropStream(Streets(["a"], classes=3), length=1, map_kind="unet", map_scope=scope)[0]
+    target = item["target"].numpy()
+    assert np.array_equal(item["weight_map"][0], unet_weight_map((target == 1) | (target == 2)))
+
+
 def test_map_moves_with_the_image(cells):
     """A map that is a function of single pixels must still be that function after every change."""
     stream = CropStream(cells, length=20, augment=Augment((24, 24), flips=True, rot90=True), map_kind="abw")

@@ -8,9 +8,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from skimage.measure import label
 
-from subband.data import Synthetic, check_samples
+from subband.data import VOID, Synthetic, check_samples, class_names, palette
 from subband.data._drawing import depth_of_lines, smooth_noise
-from subband.data.synthetic import DRAW, glands, membranes, roads, vessels
+from subband.data.synthetic import DRAW, glands, membranes, roads, scenes, vessels
 
 TASKS = pytest.mark.parametrize("task", DRAW)
 DIFFICULTIES = pytest.mark.parametrize("difficulty", ["hard", "easy"])
@@ -23,13 +23,13 @@ def test_images_are_samples(task, difficulty, size):
     data = Synthetic(task, size=size, count=4, difficulty=difficulty)
     space = (size, size) if isinstance(size, int) else size
     assert data.channels == (1 if task == "membranes" else 3)
-    assert data.classes == 2
+    assert data.classes == (7 if task == "scenes" else 2)
     for sample in data:
         assert sample.image.dtype == np.float32
         assert sample.image.shape[1:] == sample.mask.shape == space
         assert 0 <= sample.image.min() < sample.image.max() <= 1
         assert (np.rint(sample.image * 255) / np.float32(255) == sample.image).all(), "as an 8-bit file holds it"
-        assert 0.02 < sample.mask.mean() < 0.9
+        assert 0.02 < (sample.mask == 1).mean() < 0.9
     assert check_samples(data) == []
 
 
@@ -51,7 +51,7 @@ def test_hard_and_easy_have_the_same_truth(task):
     assert (hard[1].image != easy[1].image).any()
 
 
-@TASKS
+@pytest.mark.parametrize("task", [task for task in DRAW if task != "scenes"])
 def test_instances_are_the_components_of_0(task):
     data = Synthetic(task, count=4)
     for index, sample in enumerate(data):
@@ -110,6 +110,51 @@ def test_glands_are_1_where_there_is_none():
         assert purple > 0
         assert red[sample.mask == 1].mean() > red[sample.mask == 0].min()
     assert np.mean([data.truth(i).instances.max() for i in range(4)]) > 4
+
+
+def test_scenes_hold_their_classes_and_a_little_void():
+    data = scenes(8)
+    assert class_names(data) == ["sky", "building", "road", "tree", "car", "pole", "sign"]
+    assert palette(data).shape == (7, 3)
+    counts = sum(np.bincount(sample.mask.ravel(), minlength=256) for sample in data)
+    share = counts / counts.sum()
+    assert (share[7:VOID] == 0).all()
+    assert 0.001 < share[VOID] < 0.03
+    assert share[:7].min() > 0.005
+    assert share[5] < 0.04, "poles are thin"
+    for sample in data:
+        sky, road = ((sample.mask == number).nonzero()[0] for number in (0, 2))
+        assert sky.max() < 0.6 * len(sample.mask) <= road.max()
+
+
+def test_poles_are_a_few_pixels_wide():
+    widths = []
+    for sample in scenes(6):
+        edges = np.diff(np.pad((sample.mask == 5).astype(int), ((0, 0), (1, 1))), axis=1)
+        widths += (np.argwhere(edges == -1)[:, 1] - np.argwhere(edges == 1)[:, 1]).tolist()
+    assert min(widths) == 1
+    assert np.median(widths) <= 2
+
+
+def test_instances_of_scenes_hold_one_thing_each():
+    """A sign and its pole are one thing, as are a car and its wheels; sky, road and void are none."""
+    data = scenes(4)
+    for index, sample in enumerate(data):
+        found = data.truth(index).instances
+        assert ((found == 0) == np.isin(sample.mask, (0, 2, VOID))).all()
+        kinds = [frozenset(np.unique(sample.mask[found == number]).tolist()) for number in np.unique(found)[1:]]
+        assert set(kinds) <= {frozenset(kind) for kind in ({1}, {3}, {4}, {5}, {6}, {5, 6})}
+        assert len(kinds) > 5
+
+
+@DIFFICULTIES
+def test_scenes_look_like_their_classes(difficulty):
+    for sample in scenes(3, difficulty=difficulty):
+        colour = {number: sample.image[:, sample.mask == number].mean(1) for number in range(4)}
+        assert colour[0].mean() > colour[2].mean() + 0.1, "the sky is brighter than the road"
+        assert colour[0][2] > colour[0][0], "and blue"
+        assert colour[3][1] > max(colour[3][0], colour[3][2]), "trees are green"
+        assert np.ptp(colour[2]) < 0.05, "the road is grey"
 
 
 def test_truth_needs_no_image_first():

@@ -61,7 +61,7 @@ def test_images_are_ranked_by_the_mean_of_the_metric(comparison):
     read = read_comparison(comparison(losses=("ce", "cwmi"), seeds=(0,), images=5))
     table = {}
     for run, image in read.rows():
-        table.setdefault(image["name"], {})[run.loss] = image["VI"]
+        table.setdefault(image["name"], {})[run.method] = image["VI"]
     expected = sorted(table, key=lambda name: table[name]["ce"] + table[name]["cwmi"])
     assert rank_images(read, ["ce", "cwmi"], "VI") == expected
     assert rank_images(read, ["ce"], "VI") == sorted(table, key=lambda name: table[name]["ce"])

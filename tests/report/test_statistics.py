@@ -70,7 +70,7 @@ def test_an_image_with_several_seeds_counts_once(comparison):
     folder = comparison(losses=("ce", "cwmi"), seeds=(0, 1, 2), folds=(0, 1), images=4)
     read = read_comparison(folder)
     found = differences(read, "VI")["cwmi"]
-    table = {(run.loss, run.fold, run.seed, image["name"]): image["VI"] for run, image in read.rows()}
+    table = {(run.method, run.fold, run.seed, image["name"]): image["VI"] for run, image in read.rows()}
     by_hand = [
         np.mean([table["cwmi", fold, seed, name] - table["ce", fold, seed, name] for seed in (0, 1, 2)])
         for fold in (0, 1)

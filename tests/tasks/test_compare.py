@@ -16,6 +16,7 @@ from subband.tasks import compare as module
 from subband.tasks._folder import read_csv
 from subband.tasks.cell import Cell
 from subband.tasks.compare import Options, cells, compare
+from subband.tasks.methods import Method
 
 TIMES = ("seconds", "ms_per_step", "loss_ms")
 
@@ -65,14 +66,16 @@ def test_killed_and_resumed_gives_the_same_metrics(tmp_path):
     compare(recipe(), tmp_path / "whole")
 
     def kill(cell, progress):
-        if cell.loss == "dice" and progress.step == 5:
+        if cell.method.name == "dice" and progress.step == 5:
             raise KeyboardInterrupt
 
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         compare(recipe(), tmp_path / "cut", listen=kill)
     assert not (tmp_path / "cut" / "runs" / "dice-fold0-seed0" / "result.json").exists()
     heard, said = [], []
-    compare(recipe(), tmp_path / "cut", listen=lambda cell, now: heard.append((cell.loss, now.step)), say=said.append)
+    compare(
+        recipe(), tmp_path / "cut", listen=lambda cell, now: heard.append((cell.method.name, now.step)), say=said.append
+    )
     assert heard == [("dice", step) for step in (4, 5, 6)], "finished runs and steps are not run again"
     assert any("1 of 2 runs are finished already" in line for line in said)
     for cell in ("ce-fold0-seed0", "dice-fold0-seed0"):
@@ -102,8 +105,8 @@ def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):
 
     build = cell_module.build_loss
 
-    def broken(recipe, name):
-        loss = build(recipe, name)
+    def broken(recipe, name, **options):
+        loss = build(recipe, name, **options)
         if name == "ce":
             loss.compute = lambda inputs, weight_map: inputs.probability.sum() * float("nan")
         return loss
@@ -133,15 +136,17 @@ def test_a_comparison_grows(tmp_path):
     compare(recipe(losses=["ce"]), tmp_path)
     first = result(tmp_path, "ce-fold0-seed0")
     heard = []
-    described = compare(recipe(losses=["ce", "dice"]), tmp_path, listen=lambda cell, now: heard.append(cell.loss))
+    described = compare(
+        recipe(losses=["ce", "dice"]), tmp_path, listen=lambda cell, now: heard.append(cell.method.name)
+    )
     assert set(heard) == {"dice"}
     assert described["losses"] == ["ce", "dice"]
     assert result(tmp_path, "ce-fold0-seed0") == first
 
 
 def test_cells_have_folds_outermost():
-    two = recipe(seeds=[0, 1])
-    assert cells(two, 2)[:3] == [Cell("ce", 0, 0), Cell("dice", 0, 0), Cell("ce", 0, 1)]
+    two, ce, dice = recipe(seeds=[0, 1]), Method("ce", "ce"), Method("dice", "dice")
+    assert cells(two, 2)[:3] == [Cell(ce, 0, 0), Cell(dice, 0, 0), Cell(ce, 0, 1)]
     assert len(cells(two, 2)) == 8
 
 

@@ -8,8 +8,8 @@ from subband._check import closest
 
 VERBS = {
     "demo": "compare losses on synthetic images and write a report, in a few minutes",
-    "compare": "train losses x folds x seeds and write one report",
-    "train": "train one loss",
+    "compare": "train methods (networks, losses) x folds x seeds and write one report",
+    "train": "train one network with one loss",
     "evaluate": "test a trained run again, or on other images",
     "predict": "write masks and probabilities of image files of any size",
     "prepare": "bring a downloaded data set into images/ and masks/",

@@ -1,6 +1,7 @@
 """The only file that knows the parser library: a verb is a typed function, its options are the parameters.
 
-A parameter of type `Recipe` becomes ``RECIPE`` (a YAML file or a shipped name) and one option for each of its keys.
+A parameter of type `Recipe` becomes ``RECIPE`` (a YAML file or a shipped name) and one option for each of its keys;
+``--networks a,b`` takes some of its networks, as ``--losses a,b`` takes losses.
 """
 
 import inspect
@@ -16,6 +17,7 @@ import jsonargparse
 
 from subband._check import closest
 from subband.config import Recipe, read_recipe
+from subband.tasks.methods import narrowed
 
 
 def call(verb: Callable[..., int | None], name: str, arguments: Sequence[str]) -> int:
@@ -59,7 +61,9 @@ def _read(verb: Callable[..., Any], name: str, arguments: list[str]) -> dict[str
             **({} if default is inspect.Parameter.empty else {"nargs": "?", "default": default}),
         )
     parser.add_function_arguments(verb, as_group=False, as_positional=True, skip={recipe} if recipe else set())
+    chosen: list[str] = []
     if recipe:
+        arguments, chosen = _chosen_networks(arguments)
         parser.add_class_arguments(Recipe, "recipe", as_group=True)
         arguments = [_under_recipe(argument) for argument in arguments]
     arguments = _bare_flags(arguments, {f"--{key}" for key in parameters if hints[key] is bool})
@@ -77,6 +81,8 @@ def _read(verb: Callable[..., Any], name: str, arguments: list[str]) -> dict[str
         first = parser.parse_args(arguments).recipe_name
         parser.set_defaults({f"recipe.{key}": value for key, value in _flat(read_recipe(first))})
     found = parser.instantiate(parser.parse_args(arguments))
+    if recipe:
+        found[recipe] = narrowed(found[recipe], chosen)
     return {key: found[key] for key in parameters}
 
 
@@ -102,6 +108,24 @@ def _under_recipe(argument: str) -> str:
     key = argument.removeprefix("--").partition("=")[0].partition(".")[0]
     known = argument.startswith("--") and key in typing.get_type_hints(Recipe)
     return f"--recipe.{argument.removeprefix('--')}" if known else argument
+
+
+def _chosen_networks(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Take ``--networks a,b`` out of the arguments; a value in braces is the whole group and stays."""
+    result: list[str] = []
+    chosen: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        option, equals, value = argument.partition("=")
+        if option != "--networks":
+            result.append(argument)
+            continue
+        value = value if equals else next(rest, "")
+        if value.startswith("{"):
+            result += ["--networks", value]
+        else:
+            chosen += [name.strip() for name in value.strip("[]").split(",") if name.strip()]
+    return result, chosen
 
 
 def _bare_flags(arguments: list[str], flags: set[str]) -> list[str]:
@@ -149,7 +173,7 @@ def _comma_lists(arguments: list[str]) -> list[str]:
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Keys of nested groups, joined by dots; loss_options stays one value."""
+    """Keys of nested groups, joined by dots; loss_options, networks and options stay one value."""
     result: list[tuple[str, Any]] = []
     for key, value in values.items():
         if isinstance(value, dict) and key in ("data", "model", "optim"):

@@ -14,7 +14,7 @@ def compare(
     overwrite: bool = False,
     tensorboard: bool = False,
 ) -> int:
-    """Train losses x folds x seeds and write one report; the same command with the same --out goes on where it stopped.
+    """Train methods x folds x seeds and write one report; the same command with its --out goes on where it stopped.
 
     Args:
         recipe: What to compare.
@@ -29,8 +29,8 @@ def compare(
     """
     from subband.cli._console import default_out, print_table, runs_progress, say
     from subband.report import report_table, verdict, write_report
-    from subband.tasks.cell import first_process
-    from subband.tasks.compare import Options, cells
+    from subband.tasks.cell import cells, first_process
+    from subband.tasks.compare import Options
     from subband.tasks.compare import compare as run
     from subband.tasks.segmentation import read_samples, split_samples
 
@@ -41,7 +41,9 @@ def compare(
     planned = cells(recipe, len(split_samples(read_samples(recipe.data), recipe.data)))
     mine = planned[int(part) - 1 :: int(parts)]
     if first_process():
-        say(f"{len(mine)} runs: {len(recipe.losses)} losses, {recipe.budget} ({folder})")
+        losses, networks = _count(len(recipe.losses), "loss"), _count(len(recipe.networks), "network")
+        what = losses if len(recipe.networks) < 2 else f"{networks}, {losses}"
+        say(f"{_count(len(mine), 'run')}: {what}, {recipe.budget} ({folder})")
     options = Options((int(part), int(parts)), jobs, overwrite, tensorboard)
     with runs_progress(len(mine)) as listen:
         described = run(recipe, folder, options, listen=listen, say=say)
@@ -58,3 +60,7 @@ def compare(
         say("not all runs are there yet; the report shows what is")
     say(f"report: {page}")
     return 1 if failed else 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"

@@ -21,7 +21,9 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
     result = evaluate_run(run, images=images, masks=masks, out=out)
     header = list(result["images"][0])
     rows = [[str(row["name"]), *(f"{row[key]:.4g}" for key in header[1:])] for row in result["images"]]
-    rows.append(["mean", *(f"{result['metrics'][key]:.4g}" for key in header[1:])])
+    rows.append(["all" if "class_iou" in result else "mean", *(f"{result['metrics'][key]:.4g}" for key in header[1:])])
     print_table(header, rows)
+    if "class_iou" in result:
+        print_table(["class", "IoU"], [[name, f"{value:.4g}"] for name, value in result["class_iou"].items()])
     say(f"written: {result['folder']}")
     return 0

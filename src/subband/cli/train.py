@@ -10,17 +10,19 @@ def train(
     recipe: Recipe,
     *,
     loss: str | None = None,
+    network: str | None = None,
     fold: int = 0,
     seed: int | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     tensorboard: bool = False,
 ) -> int:
-    """Train one loss on one fold; under torchrun on several processes. A comparison of one, with the same folder.
+    """Train one network with one loss on one fold, as a comparison of one; under torchrun on several processes.
 
     Args:
         recipe: Data, network, optimiser.
         loss: Name of the loss, by default the recipe's first.
+        network: One of the recipe's networks, by default its first; without networks, its model.
         fold: Fold to test on.
         seed: Seed of weights and crops, by default the recipe's first.
         out: Folder to write, by default runs/NAME-TIME; the same folder goes on where it stopped.
@@ -31,13 +33,15 @@ def train(
         0, or 1 if the run failed.
     """
     from subband.cli.compare import compare
+    from subband.tasks.methods import narrowed, slug
 
     chosen = loss or recipe.losses[0]
+    label = network or next(iter(recipe.networks), None)
     one = dataclasses.replace(
-        recipe,
+        narrowed(recipe, [label] if label else []),
         losses=[chosen],
         run_folds=[fold],
         seeds=[recipe.seeds[0] if seed is None else seed],
-        name=f"{recipe.name}-{chosen}",
+        name="-".join([recipe.name, *([slug(label)] if label else []), chosen]),
     )
     return compare(one, out=out, overwrite=overwrite, tensorboard=tensorboard)

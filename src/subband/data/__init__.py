@@ -1,14 +1,17 @@
 """Data: samples, readers, splits, training crops, tiled prediction, synthetic images."""
 
 from subband.data.augment import Augment
+from subband.data.check import check_samples
+from subband.data.classes import class_names, palette
 from subband.data.prepare import prepare
-from subband.data.sample import Reader, Sample, Samples, check_samples, statistics
-from subband.data.splits import Split, folds, holdout, load_splits, save_splits
+from subband.data.sample import VOID, Reader, Sample, Samples, statistics
+from subband.data.splits import Split, folds, given_split, holdout, load_splits, save_splits
 from subband.data.stream import CropStream, WholeImages
 from subband.data.synthetic import Synthetic
 from subband.data.tiles import predict_tiled
 
 __all__ = [
+    "VOID",
     "Augment",
     "CropStream",
     "Reader",
@@ -18,9 +21,12 @@ __all__ = [
     "Synthetic",
     "WholeImages",
     "check_samples",
+    "class_names",
     "folds",
+    "given_split",
     "holdout",
     "load_splits",
+    "palette",
     "predict_tiled",
     "prepare",
     "save_splits",

@@ -15,7 +15,8 @@ class Truth:
 
     Args:
         instances: Number of the object at each pixel (*space), from 1; 0 where the mask is 1. For membranes and glands
-            a cell or gland, for vessels and roads a region between them.
+            a cell or gland, for vessels and roads a region between them. For scenes a house, tree, car, pole or sign
+            with its pole, as far as it is seen; 0 for sky, road and void.
         centreline: Centre line (*space), of vessels and roads.
         nodes: Crossings and ends of roads, tips and forks of vessels, (n, dims), in pixels.
         edges: Pairs of nodes that are joined, (m, 2).
@@ -29,7 +30,7 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Image (C, *space), mask (*space) of 0 and 1, and truth."""
+    """Image (C, *space), mask (*space) of 0 and 1, or of classes and void, and truth."""
 
     image: Array
     mask: NDArray[np.uint8]

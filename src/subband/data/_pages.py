@@ -15,6 +15,10 @@ SUFFIXES = (*TIFF, ".png", ".bmp", ".jpg", ".jpeg", ".gif", ".ppm", ".pgm", ".we
 """Files that are taken for images, in lower case."""
 
 
+Colouring = Literal["colours", "index", "stored"]
+"""What a palette image gives: its colours, the index of each pixel or a grey palette's value, or the index always."""
+
+
 class Pages:
     """Pages of an image file, read when asked for: (H, W) or (H, W, C), as stored. All but TIFF have one page.
 
@@ -22,14 +26,14 @@ class Pages:
 
     Args:
         path: Image file.
-        palette: What a palette image gives: its ``colours``, or the ``index`` of each pixel (grey palettes always
-            give the grey value).
+        palette: What a palette image gives: its ``colours``, the ``index`` of each pixel (if the colours that occur
+            are all grey, these two give the grey value), or the index as it is ``stored``, whatever the colours.
 
     Raises:
         ValueError: If the file is missing, damaged, or no image.
     """
 
-    def __init__(self, path: Path, *, palette: Literal["colours", "index"] = "colours") -> None:
+    def __init__(self, path: Path, *, palette: Colouring = "colours") -> None:
         self.path, self.palette = Path(path), palette
         if not self.path.is_file():
             raise ValueError(f"there is no file {self.path}")
@@ -87,10 +91,12 @@ class Pages:
             raise damaged(self.path, error) from error
 
 
-def pixels(picture: Image.Image, palette: Literal["colours", "index"]) -> NDArray[Any]:
+def pixels(picture: Image.Image, palette: Colouring) -> NDArray[Any]:
     """Pixels of a Pillow image, without its alpha channel: (H, W) or (H, W, 3)."""
     if picture.mode in ("P", "PA"):
         index = np.asarray(picture.getchannel(0))
+        if palette == "stored":
+            return index
         colours = np.asarray(picture.convert("RGB"))
         if (colours == colours[..., :1]).all():
             return colours[..., 0].copy()

@@ -1,54 +1,100 @@
 """Random changes of an image, its mask and its weight map together, in 2-D and 3-D."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subband._check import one_of
+from subband.data._geometry import bend_together, crop_together, flip_together, scale_together
+from subband.data._intensity import blur_sometimes, change_intensity, jitter_colour
 from subband.data.sample import FloatImage, Mask
 
 Generator = np.random.Generator
-ELASTIC_GRID = 32
-"""Pixels between the nodes of the elastic displacement."""
+Preset = Literal["none", "flips", "full", "voc", "cityscapes"]
+PRESETS: tuple[Preset, ...] = ("none", "flips", "full", "voc", "cityscapes")
+"""Names that `Augment.named` knows."""
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Random crop, flips, rotation, deformation and intensity, in this order.
+    """Random scale, crop, flips, rotation, deformation, blur and intensity, in this order.
 
     Args:
-        crop: Size of the crop, in pixels; empty keeps the image whole. Smaller images are reflected up to it.
-        flips: Flip each axis with probability 1/2.
+        crop: Size of the crop, in pixels; empty keeps the image whole.
+        flips: Flip each axis with probability 1/2; ``horizontal`` flips the last axis only, as scenes need it.
         rot90: Turn by a random multiple of 90 degrees in the last two axes; only if they are equally long.
         elastic: Standard deviation of a smooth random displacement, in pixels; 0 for none.
         brightness: Largest shift of the intensity, as part of its range [0, 1].
         contrast: Largest relative change of the deviation from the image's mean.
+        pad: What surrounds an image that is smaller than the crop: ``reflect`` its mirror image, or ``void`` its mean
+            colour, with void in the mask and 0 in the map. The first is for textures that go on, the second for scenes.
+        scale: Least and largest factor of a random size, before the crop; the mask and the map take the nearest pixel.
+        base: Length of the shorter side at scale 1, in pixels; 0 for the image's own.
+        blur: Probability of a Gaussian blur, whose deviation is drawn up to 1 pixel.
+        jitter: Largest relative change of brightness, contrast and saturation, in [0, 1].
 
     Raises:
-        ValueError: If a size is not positive, or a strength negative.
+        ValueError: If a size is not positive, a strength out of range, or a scale comes without a crop.
     """
 
     crop: tuple[int, ...] = ()
-    flips: bool = False
+    flips: bool | Literal["horizontal"] = False
     rot90: bool = False
     elastic: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
+    pad: Literal["reflect", "void"] = "reflect"
+    scale: tuple[float, float] = (1.0, 1.0)
+    base: int = 0
+    blur: float = 0.0
+    jitter: float = 0.0
 
     def __post_init__(self) -> None:
-        if any(size < 1 for size in self.crop) or min(self.elastic, self.brightness, self.contrast) < 0:
+        if any(size < 1 for size in self.crop) or min(self.elastic, self.brightness, self.contrast, self.base) < 0:
             raise ValueError(f"{self}: crop sizes must be at least 1, and strengths at least 0")
+        if not (0 <= self.blur <= 1 and 0 <= self.jitter <= 1):
+            raise ValueError(f"{self}: blur and jitter must be within [0, 1]")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale is {self.scale}, but must be the least and the largest factor, above 0")
+        if self._resizes and not self.crop:
+            raise ValueError("images of a random scale have several sizes; give a crop")
+        one_of("pad", self.pad, ("reflect", "void"))
+        if isinstance(self.flips, str):
+            one_of("flips", self.flips, ("horizontal",))
 
     @classmethod
-    def named(cls, name: Literal["none", "flips", "full"], *, crop: Sequence[int] = ()) -> "Augment":
-        """Settings by name: a crop alone, crop and flips as published, or turns and intensity as well."""
-        one_of("augment", name, ("none", "flips", "full"))
+    def named(cls, name: Preset, *, crop: Sequence[int] = (), base: int = 0) -> "Augment":
+        """Settings by name.
+
+        ``none`` is a crop alone, ``flips`` crop and flips as published for CWMI, ``full`` turns and intensity as well.
+        ``voc`` and ``cityscapes`` are for scenes: scale 0.5 to 2, crop within mean colour and void, horizontal flip;
+        ``voc`` with a blur of probability 0.5, ``cityscapes`` with a colour jitter of 0.5.
+
+        Args:
+            name: One of `PRESETS`.
+            crop: Size of the crop, in pixels; scenes need one.
+            base: Shorter side at scale 1 of the two for scenes, in pixels; 0 for the image's own.
+
+        Raises:
+            ValueError: If there is no such name, or a crop is missing.
+
+        Source:
+            Scenes: the WaveSNet authors, LiQiufu/WaveSNet, whose scale refers to a ``base`` of 768 at a crop of 768.
+        """
+        one_of("augment", name, PRESETS)
+        if name in ("voc", "cityscapes"):
+            scene = cls(tuple(crop), flips="horizontal", pad="void", scale=(0.5, 2.0), base=base)
+            return replace(scene, blur=0.5) if name == "voc" else replace(scene, jitter=0.5)
         if name == "full":
             return cls(tuple(crop), flips=True, rot90=True, brightness=0.1, contrast=0.2)
         return cls(tuple(crop), flips=name == "flips")
+
+    @property
+    def _resizes(self) -> bool:
+        return self.scale != (1.0, 1.0) or self.base > 0
 
     def __call__(
         self, generator: Generator, image: FloatImage, mask: Mask, weight_map: FloatImage | None = None
@@ -59,73 +105,28 @@ class Augment:
             ValueError: If the crop has another number of dimensions than the image.
         """
         arrays: list[NDArray[Any]] = [image, mask[None], *([] if weight_map is None else [weight_map])]
+        arrays = self._moved(generator, arrays)
+        picture = arrays[0]
+        if self.blur > 0:
+            picture = blur_sometimes(generator, picture, self.blur)
+        if self.brightness > 0 or self.contrast > 0:
+            picture = change_intensity(generator, picture, self.brightness, self.contrast)
+        if self.jitter > 0:
+            picture = jitter_colour(generator, picture, self.jitter)
+        found = [np.ascontiguousarray(array) for array in (picture, arrays[1][0], *arrays[2:])]
+        return found[0], found[1], found[2] if weight_map is not None else None
+
+    def _moved(self, generator: Generator, arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        if self._resizes:
+            arrays = scale_together(generator, arrays, self.scale, self.base)
         if self.crop:
-            arrays = crop_together(generator, arrays, self.crop)
+            arrays = crop_together(generator, arrays, self.crop, self.pad)
         if self.flips:
-            arrays = flip_together(generator, arrays)
+            last = arrays[0].ndim - 2
+            arrays = flip_together(generator, arrays, first=last if self.flips == "horizontal" else 0)
         if self.rot90 and arrays[0].shape[-1] == arrays[0].shape[-2]:
             turns = int(generator.integers(4))
             arrays = [np.rot90(array, turns, (-2, -1)) for array in arrays]
         if self.elastic > 0:
             arrays = bend_together(generator, arrays, self.elastic)
-        picture = arrays[0]
-        if self.brightness > 0 or self.contrast > 0:
-            picture = change_intensity(generator, picture, self.brightness, self.contrast)
-        found = [np.ascontiguousarray(array) for array in (picture, arrays[1][0], *arrays[2:])]
-        return found[0], found[1], found[2] if weight_map is not None else None
-
-
-def crop_together(generator: Generator, arrays: Sequence[NDArray[Any]], size: tuple[int, ...]) -> list[NDArray[Any]]:
-    """Cut one random box of ``size`` out of arrays (C, *space); smaller ones are reflected up to it first."""
-    space = arrays[0].shape[1:]
-    if len(size) != len(space):
-        raise ValueError(f"crop is {size}, but the image has {len(space)} dimensions {space}; give one size for each")
-    missing = [max(0, want - have) for want, have in zip(size, space, strict=True)]
-    if any(missing):
-        widths = [(0, 0)] + [(gap // 2, gap - gap // 2) for gap in missing]
-        arrays = [np.pad(array, widths, mode="reflect") for array in arrays]
-        space = arrays[0].shape[1:]
-    start = [int(generator.integers(have - want + 1)) for want, have in zip(size, space, strict=True)]
-    box = (slice(None), *(slice(at, at + want) for at, want in zip(start, size, strict=True)))
-    return [array[box] for array in arrays]
-
-
-def flip_together(generator: Generator, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Flip each axis of arrays (C, *space) with probability 1/2."""
-    axes = tuple(axis for axis in range(1, arrays[0].ndim) if generator.random() < 0.5)
-    return [np.flip(array, axes) for array in arrays]
-
-
-def bend_together(generator: Generator, arrays: Sequence[NDArray[Any]], strength: float) -> list[NDArray[Any]]:
-    """Move the pixels of arrays (C, *space) by one smooth displacement; integer arrays take the nearest value.
-
-    Source:
-        Ronneberger et al., 2015 (arXiv:1505.04597), section 3.1: normal displacements on a coarse grid, bicubic
-        between its nodes.
-    """
-    from scipy import ndimage
-
-    space = arrays[0].shape[1:]
-    nodes = tuple(-(-size // ELASTIC_GRID) + 3 for size in space)
-    axes = [1 + np.arange(size) / ELASTIC_GRID for size in space]
-    at = np.stack(np.meshgrid(*axes, indexing="ij"))
-    places = np.stack(np.meshgrid(*map(np.arange, space), indexing="ij")).astype(np.float64)
-    for axis in range(len(space)):
-        places[axis] += ndimage.map_coordinates(generator.normal(0, strength, nodes), at, order=3, mode="nearest")
-    bent = []
-    for array in arrays:
-        order: Literal[0, 1] = 0 if array.dtype.kind in "iub" else 1
-        moved = np.empty_like(array)
-        for plane, out in zip(array, moved, strict=True):
-            ndimage.map_coordinates(plane, places, output=out, order=order, mode="reflect")
-        bent.append(moved)
-    return bent
-
-
-def change_intensity(generator: Generator, image: FloatImage, brightness: float, contrast: float) -> FloatImage:
-    """Shift an image in [0, 1] and stretch it around its mean, both at random; cut to [0, 1]."""
-    shift = np.float32(generator.uniform(-brightness, brightness))
-    gain = np.float32(1 + generator.uniform(-contrast, contrast))
-    mean = image.mean(dtype=np.float32)
-    changed: FloatImage = np.clip((image - mean) * gain + mean + shift, 0, 1)
-    return changed
+        return arrays

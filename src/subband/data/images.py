@@ -13,7 +13,7 @@ from PIL import Image
 
 from subband._files import write_bytes
 from subband.data._pages import SUFFIXES, Pages
-from subband.data.sample import FloatImage, Mask
+from subband.data.sample import VOID, FloatImage, Mask
 
 LARGEST_CLASS = 63
 """Grey values up to this are class numbers; a single larger one beside 0 is the foreground."""
@@ -102,6 +102,7 @@ def read_mask(path: str | os.PathLike[str], *, page: int = 0) -> Mask:
 
     Understood are 0 / 1, 0 / 255 (or another single value above 63), class numbers 0 to 63, palette images (the index,
     or the value of a grey palette), and colour images of two colours (the darker one is 0). JPEG is cut at 127.
+    Beside class numbers of which one is above 1, 255 is void.
 
     Args:
         path: Mask file.
@@ -137,8 +138,14 @@ def as_image(array: NDArray[Any], name: str) -> FloatImage:
     return np.ascontiguousarray(planes, np.float32) / np.float32(top)
 
 
-def as_mask(array: NDArray[Any], name: str, *, lossy: bool = False) -> Mask:
+def as_mask(array: NDArray[Any], name: str, *, lossy: bool = False, several: bool = False) -> Mask:
     """Bring stored pixels (H, W) or (H, W, C) to classes (H, W), uint8; see `read_mask`.
+
+    Args:
+        array: Pixels of a mask file.
+        name: What messages call it.
+        lossy: Cut at 127.
+        several: The set is known to have more than two classes: 255 is void in every mask, also beside 0 alone.
 
     Raises:
         ValueError: If the values are no classes.
@@ -157,14 +164,17 @@ def as_mask(array: NDArray[Any], name: str, *, lossy: bool = False) -> Mask:
         raise ValueError(
             f"{name} holds fractions such as {values[values != np.rint(values)][0]:.4g}; a mask holds classes"
         )
-    if values.size == 0 or (values[0] >= 0 and values[-1] <= LARGEST_CLASS):
+    numbers = values[values != VOID]
+    certain = several or len(numbers) == len(values) or numbers.max(initial=0) > 1
+    if certain and (numbers.size == 0 or (numbers[0] >= 0 and numbers[-1] <= LARGEST_CLASS)):
         return array.astype(np.uint8)
-    if len(values[values != 0]) == 1 and values[0] >= 0:
+    if len(values[values != 0]) == 1 and values[0] >= 0 and not several:
         return np.asarray(array != 0, np.uint8)
     shown = ", ".join(f"{value:g}" for value in values[:6]) + (", ..." if len(values) > 6 else "")
     raise ValueError(
         f"{name} holds {len(values)} values ({shown}); a mask holds 0 and 1, 0 and 255, or class numbers up to "
-        f"{LARGEST_CLASS}. Give void pixels a class of their own, and turn instance numbers into classes first"
+        f"{LARGEST_CLASS}, with {VOID} for void if there are more than two classes. Turn instance numbers into classes "
+        "first"
     )
 
 

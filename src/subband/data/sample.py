@@ -8,8 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from subband.data._colours import Palette, readable_palette
+from subband.data.splits import Split
+
 FloatImage = NDArray[np.float32]
 Mask = NDArray[np.uint8]
+VOID = 255
+"""Value of the mask's pixels that belong to no class: neither losses nor metrics count them."""
 KEEP_BYTES = 2_000_000_000
 """Bytes of decoded images that a reader keeps in memory."""
 
@@ -21,7 +26,7 @@ class Sample:
     Args:
         name: Unique within its set.
         image: (C, *space), float32 in [0, 1].
-        mask: (*space), uint8 class of each pixel.
+        mask: (*space), uint8 class of each pixel, from 0; `VOID` where there is none.
 
     Raises:
         ValueError: If the two sizes differ.
@@ -40,7 +45,11 @@ class Sample:
 
 
 class Samples(Protocol):
-    """A set of samples. A list of names, two numbers, and reading by index are all that a run needs."""
+    """A set of samples. A list of names, two numbers, and reading by index are all that a run needs.
+
+    A set may also have ``class_names``, a ``palette`` and an official ``split``, as `Reader` has them; read them by
+    `subband.data.class_names`, `subband.data.palette` and `subband.data.given_split`, which know what to do without.
+    """
 
     @property
     def names(self) -> list[str]:
@@ -48,7 +57,7 @@ class Samples(Protocol):
 
     @property
     def classes(self) -> int:
-        """Number of classes, 2 for foreground and background."""
+        """Number of classes, 2 for foreground and background; void is none of them."""
 
     @property
     def channels(self) -> int:
@@ -64,17 +73,38 @@ class Reader:
 
     Args:
         names: Name of each sample.
-        classes: Number of classes.
+        classes: Number of classes; void is none of them.
         keep_bytes: Bytes of decoded samples kept in memory; 8-bit images are kept as 8 bits.
+        class_names: Name of each class; None takes their numbers.
+        palette: Colour of each class, (classes, 3) of 0 to 255; None takes a fixed one.
+        split: The set's official split, if it has one.
+
+    Raises:
+        ValueError: If two samples have one name, or there is not one name and one colour for each class.
     """
 
-    def __init__(self, names: Sequence[str], *, classes: int = 2, keep_bytes: int = KEEP_BYTES) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        classes: int = 2,
+        keep_bytes: int = KEEP_BYTES,
+        class_names: Sequence[str] | None = None,
+        palette: Sequence[Sequence[int]] | None = None,
+        split: Split | None = None,
+    ) -> None:
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ValueError(f"two samples are called {twice[0]!r}; give every image a name of its own")
         self._names, self._classes, self._free = list(names), classes, keep_bytes
         self._keep_bytes = keep_bytes
         self._kept: dict[int, tuple[NDArray[Any], Mask]] = {}
+        for kind, given in (("class_names", class_names), ("palette", palette)):
+            if given is not None and len(given) != classes:
+                raise ValueError(f"{kind} has {len(given)} entries for {classes} classes; give one for each class")
+        self._class_names = None if class_names is None else list(class_names)
+        self._palette = None if palette is None else np.asarray(palette, np.uint8)
+        self._split = split
 
     @property
     def names(self) -> list[str]:
@@ -90,6 +120,21 @@ class Reader:
     def channels(self) -> int:
         """Number of channels of the first image."""
         return len(self[0].image)
+
+    @property
+    def class_names(self) -> list[str]:
+        """Name of each class."""
+        return [str(number) for number in range(self.classes)] if self._class_names is None else self._class_names
+
+    @property
+    def palette(self) -> Palette:
+        """Colour of each class, (classes, 3), red, green and blue from 0 to 255."""
+        return readable_palette(self.classes) if self._palette is None else self._palette
+
+    @property
+    def split(self) -> Split | None:
+        """The set's own official split, or None."""
+        return self._split
 
     def read(self, index: int) -> Sample:
         """Read sample ``index`` from its file."""
@@ -174,56 +219,6 @@ def pooled(means: NDArray[Any], deviations: NDArray[Any]) -> tuple[NDArray[np.fl
     """Mean and deviation (C,) of images with means and deviations (n, C)."""
     mean = np.mean(means, axis=0)
     return mean, np.sqrt(np.sum(np.power(deviations, 2) + np.power(means - mean, 2), axis=0) / len(means))
-
-
-def check_samples(samples: Samples) -> list[str]:
-    """Read every sample and say what is odd, one sentence each, naming the file.
-
-    Odd samples (one class only, a constant image) can be trained on.
-
-    Raises:
-        ValueError: If samples cannot be read or do not fit together, with a sentence for each of the first five; or
-            if all masks together hold one class only, so that there is nothing to learn.
-    """
-    if len(samples) == 0:
-        raise ValueError("there is no image; give a folder with images and masks")
-    broken: list[str] = []
-    odd: list[str] = []
-    seen: set[int] = set()
-    first: tuple[str, int] | None = None
-    for index in range(len(samples)):
-        try:
-            sample = samples[index]
-        except (ValueError, OSError) as error:
-            broken.append(str(error))
-            continue
-        first = first or (sample.name, len(sample.image))
-        found = np.unique(sample.mask)
-        if len(sample.image) != first[1]:
-            broken.append(
-                f"{sample.name} has {len(sample.image)} channel(s), but {first[0]} has {first[1]}; "
-                "save all images in grey, or all in colour"
-            )
-        seen |= set(found.tolist())
-        odd += _odd(sample, found)
-    if broken:
-        more = [f"and {len(broken) - 5} more"] if len(broken) > 5 else []
-        raise ValueError("; ".join(broken[:5] + more))
-    if len(seen) < 2:
-        raise ValueError(
-            f"all {len(samples)} masks hold class {min(seen)} only, {samples.names[0]} for one; "
-            "a mask needs 0 and 1, 0 and 255, or class numbers"
-        )
-    return odd
-
-
-def _odd(sample: Sample, found: NDArray[Any]) -> list[str]:
-    notes = []
-    if len(found) == 1:
-        notes.append(f"{sample.name}: the mask holds class {found[0]} only")
-    if sample.image.size and sample.image.min() == sample.image.max():
-        notes.append(f"{sample.name}: every pixel of the image is {sample.image.min():.3g}")
-    return notes
 
 
 def by(shape: Sequence[int]) -> str:

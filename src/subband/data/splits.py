@@ -90,6 +90,33 @@ def holdout(n: int, test_every: int = 3) -> Split:
     return Split([index for index in rest if index not in set(validation)], validation, test)
 
 
+def given_split(samples: object) -> Split:
+    """The set's own official split, as the readers of CamVid, Pascal VOC and Cityscapes have it.
+
+    Args:
+        samples: A set of samples, with or without a ``split``.
+
+    Raises:
+        ValueError: If the set has none, or one without images to train or to test.
+
+    Example:
+        >>> class Two:
+        ...     split = Split([0], [], [1])
+        >>> given_split(Two()).test
+        [1]
+    """
+    split = getattr(samples, "split", None)
+    if not isinstance(split, Split):
+        raise ValueError(
+            f"{type(samples).__name__} has no official split; take folds or holdout instead of given, "
+            "or a reader that has one (camvid, voc, cityscapes)"
+        )
+    for part in ("train", "test"):
+        if not getattr(split, part):
+            raise ValueError(f"the official split of {type(samples).__name__} has no image to {part}")
+    return split
+
+
 def save_splits(path: str | os.PathLike[str], splits: Sequence[Split], names: Sequence[str]) -> None:
     """Write splits as JSON, by the names of the images.
 

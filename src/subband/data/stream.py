@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from subband._check import one_of
 from subband.data.augment import Augment
-from subband.data.sample import FloatImage, Mask, Sample, Samples, by
+from subband.data.sample import VOID, FloatImage, Mask, Sample, Samples, by
 from subband.maps.cache import cached_map
 
 MapKind = Literal["unet", "abw", "skea_topo"]
@@ -33,7 +33,8 @@ class CropStream(Dataset[dict[str, Any]]):
         mean: Mean of each channel (C,), in units of the image.
         std: Deviation of each channel (C,).
         seed: Seed of orders and changes.
-        map_kind: Weight map to add, or None; with more than two classes it is that of all classes from 1 on together.
+        map_kind: Weight map to add, or None; with more than two classes it is that of all classes from 1 on together,
+            void counted with class 0.
         map_scope: Where a map is computed: on the whole ``image`` before cropping, as the authors do, or on each
             ``crop``. The two differ near the borders of the crop.
         map_folder: Folder that keeps the maps of whole images; None keeps them in memory only.
@@ -76,8 +77,8 @@ class CropStream(Dataset[dict[str, Any]]):
         """Item t.
 
         Returns:
-            ``image`` (C, *crop) float32, normalised; ``target`` (*crop) int64; ``class_weight`` (classes,) float32 of
-            the whole image; ``weight_map`` (M, *crop) float32 if asked for; ``index`` of the image.
+            ``image`` (C, *crop) float32, normalised; ``target`` (*crop) int64, void as 255; ``class_weight`` (classes,)
+            float32 of the whole image; ``weight_map`` (M, *crop) float32 if asked for; ``index`` of the image.
         """
         if not 0 <= t < self.length:
             raise IndexError(f"there is no item {t}; there are {self.length}")
@@ -115,7 +116,7 @@ class CropStream(Dataset[dict[str, Any]]):
         if index is not None and index in self._maps:
             return self._maps[index]
         folder = None if index is None else self.map_folder
-        found = np.asarray(cached_map(self.map_kind, mask > 0, folder=folder), np.float32)
+        found = np.asarray(cached_map(self.map_kind, (mask > 0) & (mask != VOID), folder=folder), np.float32)
         weights: FloatImage = found[None] if found.ndim == mask.ndim else found
         if index is not None and weights.nbytes + sum(kept.nbytes for kept in self._maps.values()) <= MAP_BYTES:
             self._maps[index] = weights
@@ -159,7 +160,7 @@ class WholeImages(Dataset[dict[str, Any]]):
         return len(self.indices)
 
     def __getitem__(self, position: int) -> dict[str, Any]:
-        """``image`` (C, *space) float32, normalised; ``target`` (*space) int64; ``name``."""
+        """``image`` (C, *space) float32, normalised; ``target`` (*space) int64, void as 255; ``name``."""
         sample = self.samples[self.indices[position]]
         return {
             "image": torch.from_numpy(normalised(sample.image, self.mean, self.std)),
@@ -177,7 +178,7 @@ def normalised(image: FloatImage, mean: NDArray[np.float32], std: NDArray[np.flo
 
 
 def balanced_weight(mask: Mask, classes: int) -> NDArray[np.float32]:
-    """Class weights (classes,): the largest class count over each class's own, counts at least 1."""
+    """Class weights (classes,): the largest class count over each class's own, counts at least 1; void is left out."""
     count = np.maximum(np.bincount(mask.ravel(), minlength=classes)[:classes], 1)
     return np.asarray(count.max() / count, np.float32)
 

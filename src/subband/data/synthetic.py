@@ -1,4 +1,4 @@
-"""Seeded synthetic images with exact truth: membranes, vessels, roads, glands."""
+"""Seeded synthetic images with exact truth: membranes, vessels, roads, glands, and scenes of several classes."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -11,22 +11,25 @@ from subband.data.sample import Reader, Sample
 from subband.data.synthetic_glands import draw_glands
 from subband.data.synthetic_membranes import draw_membranes
 from subband.data.synthetic_roads import draw_roads
+from subband.data.synthetic_scenes import CLASSES, draw_scenes
 from subband.data.synthetic_vessels import draw_vessels
 
-Task = Literal["membranes", "vessels", "roads", "glands"]
+Task = Literal["membranes", "vessels", "roads", "glands", "scenes"]
 Difficulty = Literal["hard", "easy"]
 DRAW: dict[str, Callable[..., Drawn]] = {
     "membranes": draw_membranes,
     "vessels": draw_vessels,
     "roads": draw_roads,
     "glands": draw_glands,
+    "scenes": draw_scenes,
 }
 
 
 class Synthetic(Reader):
     """Synthetic images, drawn when first asked for. Image i depends on the task, the size, the seed and i alone.
 
-    Class 1 is the membrane, the vessel, the road, and for glands what is not gland, as in the real sets.
+    Class 1 is the membrane, the vessel, the road, and for glands what is not gland, as in the real sets. Scenes are
+    streets of seven classes (sky, building, road, tree, car, and thin poles and signs) with a little void.
 
     Args:
         task: What to draw.
@@ -62,7 +65,12 @@ class Synthetic(Reader):
             raise ValueError(f"size is {size}, but {task} need {axes} of at least 32 pixels")
         self.task, self.seed, self.difficulty = task, seed, difficulty
         self._truths: dict[int, Truth] = {}
-        super().__init__([f"{task}_{index:03d}" for index in range(count)])
+        names = [f"{task}_{index:03d}" for index in range(count)]
+        if task == "scenes":
+            words, colours = zip(*CLASSES, strict=True)
+            super().__init__(names, classes=len(CLASSES), class_names=words, palette=colours)
+        else:
+            super().__init__(names)
 
     def draw(self, index: int) -> Drawn:
         """Draw image ``index``."""
@@ -111,3 +119,10 @@ def glands(
 ) -> Synthetic:
     """Glands in stained tissue, colour; class 1 is what is not gland; see `Synthetic`."""
     return Synthetic("glands", size=size, count=count, seed=seed, difficulty=difficulty)
+
+
+def scenes(
+    count: int, size: int | tuple[int, int] = 128, seed: int = 0, *, difficulty: Difficulty = "hard"
+) -> Synthetic:
+    """Streets of seven classes, colour; people are void; see `Synthetic`."""
+    return Synthetic("scenes", size=size, count=count, seed=seed, difficulty=difficulty)

@@ -108,7 +108,7 @@ def class_counts(p: Labels, t: Labels, classes: int | None, counted: Bools | Non
     """
     if counted is not None:
         p, t = p[counted], t[counted]
-    largest = max(_largest("prediction", p, classes), _largest("target", t, classes))
+    largest = max(largest_label("prediction", p, classes), largest_label("target", t, classes))
     count = max(2, largest + 1) if classes is None else classes
     if count == 2:
         both, first, second = (np.count_nonzero(x) for x in (np.logical_and(p, t), p, t))
@@ -118,7 +118,12 @@ def class_counts(p: Labels, t: Labels, classes: int | None, counted: Bools | Non
     return np.diag(table).astype(float), (table.sum(0) + table.sum(1)).astype(float)
 
 
-def _largest(name: str, labels: Labels, classes: int | None) -> int:
+def largest_label(name: str, labels: Labels, classes: int | None) -> int:
+    """The largest label, 0 where there is none.
+
+    Raises:
+        ValueError: If a label is negative or not below ``classes``.
+    """
     if labels.size == 0:
         return 0
     low, high = int(labels.min()), int(labels.max())

@@ -1,6 +1,22 @@
-"""Networks: an image goes in, logits of the same size come out."""
+"""Networks: an image goes in, logits of the same size (or of its class) come out."""
 
+from subband.models._vgg import load_vgg_encoder
 from subband.models.attention_unet import AttentionUNet
+from subband.models.deeplab import DeepLabV3Plus, WaveDeepLabV3Plus
+from subband.models.segnet import SegNet, WaveSegNet
 from subband.models.unet import UNet, authors_state_dict, load_authors
+from subband.models.vgg_unet import VggUNet, WaveUNet
 
-__all__ = ["AttentionUNet", "UNet", "authors_state_dict", "load_authors"]
+__all__ = [
+    "AttentionUNet",
+    "DeepLabV3Plus",
+    "SegNet",
+    "UNet",
+    "VggUNet",
+    "WaveDeepLabV3Plus",
+    "WaveSegNet",
+    "WaveUNet",
+    "authors_state_dict",
+    "load_authors",
+    "load_vgg_encoder",
+]

@@ -10,28 +10,37 @@ from typing import Any
 import numpy as np
 
 from subband._files import read_json
+from subband.metrics import SET_METRICS
 
 Array = np.ndarray[Any, Any]
-COSTS = ("ms_per_step", "loss_ms", "peak_mb")
+COSTS = ("parameters", "ms_per_step", "loss_ms", "peak_mb")
+SCENE_JUDGED = ("mIoU", "accuracy")
+"""Metrics of the verdict with several classes."""
+JUDGED = ("VI", "mIoU")
+"""Metrics of the verdict with two classes: one of structure, one of pixels."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One loss, one fold, one seed.
+    """One method, one fold, one seed.
 
     Attributes:
-        loss: Name of the loss in the catalogue.
+        method: Name of the method: a loss, a network, or both.
         fold: Fold that was tested.
         seed: Seed of the training.
         folder: Where its files lie.
         status: ``finished``, ``failed``, or ``missing`` where there is no result.
         error: What went wrong.
         images: Metrics of each test image, with its ``name``.
-        metrics: Mean of the defined values of each metric over the images.
-        costs: ``ms_per_step``, ``loss_ms`` and ``peak_mb``, where measured.
+        metrics: Mean of the defined values of each metric over the images; with several classes, the values of all
+            pixels together.
+        costs: `COSTS`, where known.
+        means: Mean over the images of each metric that images have.
+        class_iou: Intersection over union of each class, with several classes.
+        pixels: True pixels of each class, with several classes.
     """
 
-    loss: str
+    method: str
     fold: int
     seed: int
     folder: Path
@@ -40,6 +49,9 @@ class Run:
     images: list[dict[str, Any]] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
+    means: dict[str, float] = field(default_factory=dict)
+    class_iou: dict[str, float] = field(default_factory=dict)
+    pixels: list[int] = field(default_factory=list)
 
     @property
     def finished(self) -> bool:
@@ -77,43 +89,96 @@ class Comparison:
     runs: list[Run]
 
     @property
+    def methods(self) -> list[str]:
+        """Names of the methods, in the order of the recipe."""
+        return list(self.about.get("methods") or self.about["losses"])
+
+    @property
     def losses(self) -> list[str]:
         """Names of the losses, in the order of the recipe."""
         return list(self.about["losses"])
 
     @property
+    def networks(self) -> dict[str, dict[str, Any]]:
+        """Keys of the networks by label, where networks are compared; otherwise of the one network, without a label."""
+        found: dict[str, dict[str, Any]] = self.about.get("networks") or {"": self.about.get("model", {})}
+        return found
+
+    @property
+    def noun(self) -> str:
+        """What is compared: ``loss``, or ``method`` where networks are compared."""
+        return "method" if len(self.networks) > 1 else "loss"
+
+    @property
+    def nouns(self) -> str:
+        """The plural of `noun`."""
+        return "methods" if self.noun == "method" else "losses"
+
+    @property
+    def scenes(self) -> bool:
+        """Whether the results are those of several classes, all pixels together."""
+        return any(run.class_iou for run in self.runs)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Metrics of the verdict, the first one chooses the images that are shown."""
+        return SCENE_JUDGED if self.scenes else JUDGED
+
+    @property
+    def costs(self) -> list[str]:
+        """Costs that tell the methods apart."""
+        several = len(self.networks) > 1
+        return [
+            name
+            for name in COSTS
+            if name == "ms_per_step" or (several if name == "parameters" else not several or len(self.losses) > 1)
+        ]
+
+    @property
     def baseline(self) -> str:
-        """Loss that the others are compared with."""
-        return str(self.about.get("baseline") or self.losses[0])
+        """Method that the others are compared with."""
+        return str(self.about.get("baseline") or self.methods[0])
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the metrics, in the order of the results."""
-        return list(dict.fromkeys(name for run in self.runs for name in run.metrics))
+        """Names of the metrics, in the order of the results; with several classes, those of all pixels together."""
+        found = dict.fromkeys(name for run in self.runs for name in run.metrics)
+        return [name for name in found if name in SET_METRICS] if self.scenes else list(found)
 
     @property
     def classes(self) -> int:
         """Number of classes."""
         return int(self.about.get("dataset", {}).get("classes", 2))
 
-    def label(self, loss: str) -> str:
-        """Name of a loss as people write it."""
-        return str(self.about.get("labels", {}).get(loss) or loss)
+    def label(self, method: str) -> str:
+        """Name of a method as people write it."""
+        return str(self.about.get("labels", {}).get(method) or method)
 
-    def of(self, loss: str) -> list[Run]:
-        """Finished runs of a loss."""
-        return [run for run in self.runs if run.loss == loss and run.finished]
+    def loss(self, method: str) -> str:
+        """Name of a method's loss in the catalogue."""
+        known = self.about.get("methods") or {}
+        return str(known[method]["loss"]) if method in known else method
+
+    def network(self, method: str) -> dict[str, Any]:
+        """Keys of a method's network."""
+        known = self.about.get("methods") or {}
+        label = str(known[method]["network"]) if method in known else ""
+        return self.networks.get(label) or next(iter(self.networks.values()))
+
+    def of(self, method: str) -> list[Run]:
+        """Finished runs of a method."""
+        return [run for run in self.runs if run.method == method and run.finished]
 
     def compared(self) -> list[str]:
-        """Losses with at least one finished run."""
-        return [loss for loss in self.losses if self.of(loss)]
+        """Methods with at least one finished run."""
+        return [method for method in self.methods if self.of(method)]
 
     def comparable(self) -> list[str]:
-        """Losses whose means are of the same runs: the most runs that a loss has, and of such sets the commonest."""
-        cells = {loss: frozenset((run.fold, run.seed) for run in self.of(loss)) for loss in self.compared()}
+        """Methods whose means are of the same runs: the most runs that a method has, and of such sets the commonest."""
+        cells = {method: frozenset((run.fold, run.seed) for run in self.of(method)) for method in self.compared()}
         owners = list(cells.values())
         most = max(owners, key=lambda cell: (len(cell), owners.count(cell)), default=frozenset())
-        return [loss for loss, cell in cells.items() if cell == most]
+        return [method for method, cell in cells.items() if cell == most]
 
     def rows(self) -> Iterator[tuple[Run, dict[str, Any]]]:
         """Each run with each of its images."""
@@ -142,26 +207,31 @@ def read_comparison(folder: Path | str) -> Comparison:
     if not about.get("losses"):
         raise ValueError(f"{path} names no losses; run the same `subband compare` again to write it")
     folds, seeds = about.get("folds") or [0], about.get("seeds") or [0]
-    cells = [(loss, fold, seed) for loss in about["losses"] for fold in folds for seed in seeds]
+    methods = about.get("methods") or about["losses"]
+    cells = [(method, fold, seed) for method in methods for fold in folds for seed in seeds]
     return Comparison(folder, about, [_read_run(folder / "runs", *cell) for cell in cells])
 
 
-def _read_run(runs: Path, loss: str, fold: int, seed: int) -> Run:
-    folder = runs / f"{loss}-fold{fold}-seed{seed}"
+def _read_run(runs: Path, method: str, fold: int, seed: int) -> Run:
+    folder = runs / f"{method}-fold{fold}-seed{seed}"
     path = folder / "result.json"
     if not path.exists():
-        return Run(loss, fold, seed, folder)
+        return Run(method, fold, seed, folder)
     try:
         result = read_json(path)
         status = str(result["status"])
         if status != "finished":
-            return Run(loss, fold, seed, folder, status, str(result.get("error") or ""))
+            return Run(method, fold, seed, folder, status, str(result.get("error") or ""))
         images = list(result.get("images") or [])
-        metrics = _means(images) or {name: float(value) for name, value in result.get("metrics", {}).items()}
+        stored = {name: float(value) for name, value in result.get("metrics", {}).items()}
+        means = _means(images) or stored
+        class_iou = {str(name): float(value) for name, value in (result.get("class_iou") or {}).items()}
+        pixels = [sum(row) for row in result.get("confusion") or []]
         costs = {name: float(result[name]) for name in COSTS if result.get(name) is not None}
     except (KeyError, TypeError, ValueError) as error:
-        return Run(loss, fold, seed, folder, "failed", f"result.json cannot be read: {error}")
-    return Run(loss, fold, seed, folder, status, "", images, metrics, costs)
+        return Run(method, fold, seed, folder, "failed", f"result.json cannot be read: {error}")
+    metrics = stored if class_iou else means
+    return Run(method, fold, seed, folder, status, "", images, metrics, costs, means, class_iou, pixels)
 
 
 def _means(images: list[dict[str, Any]]) -> dict[str, float]:

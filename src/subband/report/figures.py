@@ -54,46 +54,49 @@ def smooth(values: Array, *, share: float = 0.1) -> Array:
 def curves(comparison: Comparison) -> dict[str, list[Panel]]:
     """Panels under ``validation``, ``training`` and ``mi`` (apart, because it is negative), those that have data."""
     validation = [
-        _panel(f"validation {title}", _all_losses(comparison, f"val_{metric}"))
-        for metric, title in (("mIoU", "mIoU ↑"), ("VI", "VI ↓"))
+        _panel(f"validation {title}", _all_methods(comparison, f"val_{metric}"))
+        for metric, title in (("mIoU", "mIoU ↑"), ("VI", "VI ↓"), ("accuracy", "accuracy ↑"))
     ]
     first = _first(comparison)
-    rates = [Line(*run.curve("lr"), number(comparison, first)) for run in comparison.runs if run.loss == first]
+    rates = [Line(*run.curve("lr"), number(comparison, first)) for run in comparison.runs if run.method == first]
     validation.append(_panel("learning rate", rates[:1]))
     training, mutual = (
-        [_panel(f"{word}, {comparison.label(loss)}", _one_loss(comparison, loss, column)) for loss in comparison.losses]
+        [
+            _panel(f"{word}, {comparison.label(method)}", _one_method(comparison, method, column))
+            for method in comparison.methods
+        ]
         for word, column in (("loss", "train_loss"), ("MI term", "mi_term"))
     )
     groups = {"validation": validation, "training": training, "mi": mutual}
     return {name: [panel for panel in panels if panel] for name, panels in groups.items()}
 
 
-def number(comparison: Comparison, loss: str) -> int:
-    """Number of a loss's colour."""
-    return comparison.losses.index(loss) % COLOURS
+def number(comparison: Comparison, method: str) -> int:
+    """Number of a method's colour."""
+    return comparison.methods.index(method) % COLOURS
 
 
 def _first(comparison: Comparison) -> str:
-    with_rate = [run.loss for run in comparison.runs if len(run.curve("lr")[0])]
-    return with_rate[0] if with_rate else comparison.losses[0]
+    with_rate = [run.method for run in comparison.runs if len(run.curve("lr")[0])]
+    return with_rate[0] if with_rate else comparison.methods[0]
 
 
-def _all_losses(comparison: Comparison, column: str) -> list[Line]:
-    """Each run faint, and the mean over the runs of each loss."""
+def _all_methods(comparison: Comparison, column: str) -> list[Line]:
+    """Each run faint, and the mean over the runs of each method."""
     lines = []
-    for loss in comparison.losses:
-        runs = [run.curve(column) for run in comparison.runs if run.loss == loss]
-        colour = number(comparison, loss)
+    for method in comparison.methods:
+        runs = [run.curve(column) for run in comparison.runs if run.method == method]
+        colour = number(comparison, method)
         if len(runs) > 1:
             lines += [Line(x, y, colour, faint=True) for x, y in runs]
         lines.append(Line(*_mean(runs), colour))
     return lines
 
 
-def _one_loss(comparison: Comparison, loss: str, column: str) -> list[Line]:
+def _one_method(comparison: Comparison, method: str, column: str) -> list[Line]:
     """Each run faint, and smoothed."""
-    colour = number(comparison, loss)
-    runs = [run.curve(column) for run in comparison.runs if run.loss == loss]
+    colour = number(comparison, method)
+    runs = [run.curve(column) for run in comparison.runs if run.method == method]
     raw = [Line(x, y, colour, faint=True) for x, y in runs]
     return raw + [Line(x, smooth(y), colour) for x, y in runs]
 

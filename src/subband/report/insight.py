@@ -18,7 +18,7 @@ class Insight:
 
     Attributes:
         name: Image.
-        loss: Loss whose prediction is taken.
+        method: Method whose prediction is taken.
         image: The crop.
         truth: Its mask.
         prediction: The predicted probability.
@@ -28,7 +28,7 @@ class Insight:
     """
 
     name: str
-    loss: str
+    method: str
     image: str
     truth: str
     prediction: str
@@ -37,14 +37,17 @@ class Insight:
     subbands: list[list[str]]
 
 
-def insight(comparison: Comparison, examples: list[Example], losses: list[str]) -> Insight | None:
-    """Weight map and subbands of one crop of the median example; none without pictures or with several classes."""
-    if not examples or comparison.classes > 2:
+def insight(comparison: Comparison, examples: list[Example], methods: list[str]) -> Insight | None:
+    """Weight map and subbands of one crop of the median example.
+
+    None without pictures, with several classes, or where networks are compared under one loss.
+    """
+    if not examples or comparison.classes > 2 or (comparison.noun == "method" and len(comparison.losses) == 1):
         return None
     name = examples[len(examples) // 2].name
     image = read_picture(comparison.folder / "images" / f"{name}.png")
     stored = read_picture(comparison.folder / "truth" / f"{name}.png")
-    found = next(predictions(comparison, losses, name), None)
+    found = next(predictions(comparison, methods, name), None)
     if image is None or stored is None or found is None or found[1].shape != stored.shape:
         return None
     run, picture = found
@@ -53,7 +56,7 @@ def insight(comparison: Comparison, examples: list[Example], losses: list[str]) 
     weights = weight_map(truth, picture / 255.0)[cut]
     return Insight(
         name,
-        comparison.label(run.loss),
+        comparison.label(run.method),
         png_uri(image[cut]),
         png_uri(truth[cut] * 255),
         png_uri(picture[cut]),

@@ -7,18 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from subband._files import write_bytes
-from subband.metrics import METRICS
-from subband.report.comparison import COSTS, Comparison, Run, read_comparison
+from subband.metrics import METRICS, SET_METRICS
+from subband.report.comparison import Comparison, Run, read_comparison
 from subband.report.figures import curves, number
 from subband.report.insight import insight
-from subband.report.pictures import examples, outliers, shown_losses
+from subband.report.pictures import examples, outliers, shown_methods
 from subband.report.published import published_note
+from subband.report.scenes import class_rows, scene_examples, swatches
 from subband.report.statistics import RESAMPLES, Difference
 from subband.report.tables import COST_LABELS, Summary, csv_text, decimals, heading, markdown_table
 from subband.report.tables import number as written
-from subband.report.verdict import JUDGED, headline, p_value, reservations
+from subband.report.verdict import headline, p_value, reservations
 
 TEMPLATES = Path(__file__).parent
+COST_NOTES = {
+    "parameters": "parameters: trained numbers of the network",
+    "ms_per_step": "ms/step: a training step",
+    "loss_ms": "loss ms: time of the loss alone, forward and backward",
+    "peak_mb": "loss MB: peak memory of the loss alone",
+}
 
 
 def write_report(folder: Path | str, *, published: bool | None = None) -> Path:
@@ -85,27 +92,40 @@ def render(template: str, values: dict[str, Any]) -> str:
 def content(summary: Summary) -> dict[str, Any]:
     """What the page's template needs."""
     comparison = summary.comparison
-    metrics, losses = comparison.metrics, shown_losses(summary)
-    shown = examples(summary)
+    metrics, methods = comparison.metrics, shown_methods(summary)
+    shown = [] if comparison.scenes else examples(summary)
     return {
         "about": comparison.about,
         "title": comparison.about.get("title") or comparison.folder.name,
         "facts": facts(comparison),
         "headline": headline(summary),
         "reservations": reservations(comparison),
-        "metrics": [{"name": name, "heading": heading(name), "line": _line(name)} for name in metrics],
-        "costs": [COST_LABELS[name] for name in COSTS],
-        "cost_names": COSTS,
+        "metrics": [
+            {"name": name, "heading": heading(name), "line": _line(name, comparison.scenes)} for name in metrics
+        ],
+        "noun": comparison.noun,
+        "nouns": comparison.nouns,
+        "losses": comparison.losses,
+        "judged": heading(comparison.judged[0]).split()[0],
+        "costs": [COST_LABELS[name] for name in comparison.costs],
+        "cost_names": comparison.costs,
+        "cost_note": "; ".join(COST_NOTES[name] for name in comparison.costs),
         "rows": summary.rows,
         "baseline": comparison.label(comparison.baseline),
         "statement": statement(summary),
         "note": published_note(comparison.about) if any(row.source for row in summary.rows) else "",
         "differences": differences(summary),
         "curves": curves(comparison),
-        "legend": [{"label": comparison.label(loss), "colour": number(comparison, loss)} for loss in comparison.losses],
+        "legend": [
+            {"label": comparison.label(method), "colour": number(comparison, method)} for method in comparison.methods
+        ],
         "resamples": RESAMPLES,
         "examples": shown,
-        "insight": insight(comparison, shown, losses),
+        "scenes": scene_examples(summary),
+        "classes": class_rows(summary),
+        "class_methods": [comparison.label(method) for method in comparison.compared()],
+        "swatches": swatches(comparison),
+        "insight": insight(comparison, shown, methods),
         "outliers": outliers(summary),
         "unfinished": [_unfinished(comparison, run) for run in comparison.runs if not run.finished],
         "made": made(comparison),
@@ -117,14 +137,19 @@ def facts(comparison: Comparison) -> list[str]:
     about, model = comparison.about, comparison.about.get("model", {})
     finished = [run for run in comparison.runs if run.finished]
     folds, seeds = len({run.fold for run in comparison.runs}), len({run.seed for run in comparison.runs})
-    network = f"{model.get('name', 'network')} of width {model.get('width', '?')} and depth {model.get('depth', '?')}"
+    sizes = " and ".join(f"{key} {model[key]}" for key in ("width", "depth") if key in model)
+    network = f"{model.get('name', 'network')}{f' of {sizes}' if sizes else ''}"
     if model.get("parameters"):
         network += f" ({model['parameters']:,} parameters)".replace(",", " ")
+    compared = [_count(len(comparison.losses), "loss")]
+    if len(comparison.networks) > 1:
+        compared = [_count(len(comparison.networks), "network"), *(compared if len(comparison.losses) > 1 else [])]
+        network = ", ".join(dict.fromkeys(str(each.get("name", "network")) for each in comparison.networks.values()))
     return [
         str(about.get("dataset", {}).get("label", "")),
         network,
-        f"{len(finished)} of {len(comparison.runs)} runs: {len(comparison.losses)} losses × {_count(folds, 'fold')} × "
-        f"{_count(seeds, 'seed')}",
+        f"{len(finished)} of {len(comparison.runs)} runs: "
+        + " × ".join([*compared, _count(folds, "fold"), _count(seeds, "seed")]),
         *([f"{about['steps']} steps each"] if about.get("steps") else []),
         *([f"{float(about['minutes']):.1f} minutes"] if about.get("minutes") is not None else []),
     ]
@@ -133,26 +158,31 @@ def facts(comparison: Comparison) -> list[str]:
 def statement(summary: Summary) -> str:
     """How the numbers and the tests were made."""
     comparison = summary.comparison
+    value = "the mean over the test images; undefined values are left out"
+    if comparison.scenes:
+        value = (
+            "the value for all test pixels together, void left out. The tests, and the differences below, take the "
+            "value of each image, the mean of the classes in its truth or its prediction"
+        )
     return (
-        "Mean ± standard deviation (n − 1) over the runs of the mean over the test images; undefined values are left "
-        f"out. Bold is the best mean. * differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided "
-        "Wilcoxon signed-rank test over the test images, paired within fold and seed (an image tested with several "
-        "seeds counts once), after Holm's correction over the losses of a column; the columns are not corrected for "
-        "one another."
+        f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
+        f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
+        "over the test images, paired within fold and seed (an image tested with several seeds counts once), after "
+        f"Holm's correction over the {comparison.nouns} of a column; the columns are not corrected for one another."
     )
 
 
 def differences(summary: Summary) -> list[dict[str, Any]]:
     """Rows of the table of differences from the baseline."""
     comparison = summary.comparison
-    judged = [metric for metric in (*JUDGED, "ARI", "clDice") if metric in comparison.metrics]
+    judged = [metric for metric in dict.fromkeys((*comparison.judged, "ARI", "clDice")) if metric in comparison.metrics]
     return [
         {
-            "label": comparison.label(loss),
-            "cells": [_difference(metric, summary.differences[metric].get(loss)) for metric in judged],
+            "label": comparison.label(method),
+            "cells": [_difference(metric, summary.differences[metric].get(method)) for metric in judged],
         }
-        for loss in comparison.compared()
-        if loss != comparison.baseline
+        for method in comparison.compared()
+        if method != comparison.baseline
     ]
 
 
@@ -205,15 +235,16 @@ def summary_text(summary: Summary) -> str:
 
 
 def _unfinished(comparison: Comparison, run: Run) -> dict[str, str]:
-    return {"run": run.folder.name, "loss": comparison.label(run.loss), "status": run.status, "error": run.error}
+    return {"run": run.folder.name, "status": run.status, "error": run.error}
 
 
-def _line(name: str) -> str:
-    if name not in METRICS:
+def _line(name: str, scenes: bool) -> str:
+    known = {**METRICS, **SET_METRICS} if scenes else METRICS
+    if name not in known:
         return ""
-    metric = METRICS[name]
+    metric = known[name]
     return f"{metric.line} ({metric.unit})" if metric.unit else metric.line
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"

@@ -16,7 +16,7 @@ from subband.report.tables import Summary, decimals, heading, number
 WINDOW = 192
 """Largest side of a picture, in pixels."""
 SHOWN = 4
-"""Most losses whose predictions are shown."""
+"""Most methods whose predictions are shown."""
 WHITE, RED, BLUE, GREY = (255, 255, 255), (214, 48, 49), (64, 140, 255), (96, 96, 96)
 
 
@@ -31,9 +31,9 @@ class Circle:
 
 @dataclass(frozen=True)
 class Overlay:
-    """Prediction of one loss on one image."""
+    """Prediction of one method on one image."""
 
-    loss: str
+    method: str
     scores: str
     prediction: str
     errors: str
@@ -43,7 +43,7 @@ class Overlay:
 
 @dataclass(frozen=True)
 class Example:
-    """One image with the predictions of several losses; pictures are data URIs.
+    """One image with the predictions of several methods; pictures are data URIs.
 
     Attributes:
         rank: ``best``, ``median`` or ``worst``.
@@ -122,43 +122,53 @@ def class_labels(picture: Array, classes: int) -> Array:
 
 
 def examples(summary: Summary, *, metric: str = "VI", shown: Sequence[str] = ()) -> list[Example]:
-    """Best, median and worst test image by the mean of ``metric`` over the shown losses, all on the same images."""
-    comparison = summary.comparison
-    losses = list(shown) or shown_losses(summary)
-    ranked = rank_images(comparison, losses, metric)
+    """Best, median and worst test image by the mean of ``metric`` over the shown methods, all on the same images."""
+    methods = list(shown) or shown_methods(summary)
+    found = (
+        _example(summary.comparison, methods, name, rank, metric)
+        for rank, name in chosen_images(summary.comparison, methods, metric)
+    )
+    return [example for example in found if example is not None]
+
+
+def chosen_images(comparison: Comparison, methods: Sequence[str], metric: str) -> list[tuple[str, str]]:
+    """Rank and name of the best, the median and the worst image, those of them that there are."""
+    ranked = rank_images(comparison, methods, metric)
     if not ranked:
         return []
     places = {"best": 0, "median": len(ranked) // 2, "worst": len(ranked) - 1}
     chosen = {place: rank for rank, place in reversed(places.items())}
-    found = (_example(comparison, losses, ranked[place], chosen[place], metric) for place in sorted(chosen))
-    return [example for example in found if example is not None]
+    return [(chosen[place], ranked[place]) for place in sorted(chosen)]
 
 
-def shown_losses(summary: Summary) -> list[str]:
-    """Baseline, the best by each of the first metrics, then the others by VI, at most `SHOWN`."""
+def shown_methods(summary: Summary) -> list[str]:
+    """Baseline, the best by each of the first metrics, then the others by the first metric, at most `SHOWN`."""
     comparison = summary.comparison
-    first = [comparison.baseline, *(summary.best(metric) for metric in ("VI", "mIoU", "clDice"))]
-    means = {loss: found.mean for loss, found in summary.spreads.get("VI", {}).items() if math.isfinite(found.mean)}
-    others = [*sorted(means, key=lambda loss: means[loss]), *comparison.losses]
-    wanted = [loss for loss in dict.fromkeys([*first, *others]) if loss in comparison.compared()]
-    return [loss for loss in comparison.losses if loss in wanted[:SHOWN]]
+    metric = comparison.judged[0]
+    first = [comparison.baseline, *(summary.best(name) for name in (*comparison.judged, "clDice"))]
+    sign = -1 if higher_is_better(metric) else 1
+    spreads = summary.spreads.get(metric, {})
+    means = {method: sign * found.mean for method, found in spreads.items() if math.isfinite(found.mean)}
+    others = [*sorted(means, key=lambda method: means[method]), *comparison.methods]
+    wanted = [method for method in dict.fromkeys([*first, *others]) if method in comparison.compared()]
+    return [method for method in comparison.methods if method in wanted[:SHOWN]]
 
 
-def rank_images(comparison: Comparison, losses: Sequence[str], metric: str) -> list[str]:
+def rank_images(comparison: Comparison, methods: Sequence[str], metric: str) -> list[str]:
     """Names of the images, best first; undefined and infinite values last."""
     values: dict[str, list[float]] = {}
     for run, image in comparison.rows():
-        if run.loss in losses:
+        if run.method in methods:
             values.setdefault(str(image["name"]), []).append(float(image.get(metric) or 0.0))
     sign = -1 if higher_is_better(metric) else 1
     means = {name: sign * float(np.mean(found)) for name, found in values.items()}
     return sorted(means, key=lambda name: (not math.isfinite(means[name]), means[name], name))
 
 
-def predictions(comparison: Comparison, losses: Sequence[str], name: str) -> Iterator[tuple[Run, Array]]:
-    """First stored prediction of each loss for an image."""
-    for loss in losses:
-        for run in comparison.of(loss):
+def predictions(comparison: Comparison, methods: Sequence[str], name: str) -> Iterator[tuple[Run, Array]]:
+    """First stored prediction of each method for an image."""
+    for method in methods:
+        for run in comparison.of(method):
             picture = read_picture(run.prediction(name)) if _scores(run, name) else None
             if picture is not None:
                 yield run, picture
@@ -174,13 +184,13 @@ def window(weights: Array, *, side: int = WINDOW) -> tuple[slice, slice]:
     return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
 
 
-def _example(comparison: Comparison, losses: Sequence[str], name: str, rank: str, metric: str) -> Example | None:
+def _example(comparison: Comparison, methods: Sequence[str], name: str, rank: str, metric: str) -> Example | None:
     image = read_picture(comparison.folder / "images" / f"{name}.png")
     stored = read_picture(comparison.folder / "truth" / f"{name}.png")
     if image is None or stored is None or stored.ndim != 2 or image.shape[:2] != stored.shape:
         return None
     truth = class_labels(stored, comparison.classes)
-    pairs = [(run, picture) for run, picture in predictions(comparison, losses, name) if picture.shape == truth.shape]
+    pairs = [(run, picture) for run, picture in predictions(comparison, methods, name) if picture.shape == truth.shape]
     missed = [skeleton_breaks(truth, class_labels(picture, comparison.classes)) for _, picture in pairs]
     cut = window(np.sum(missed, axis=0) if missed else np.zeros(truth.shape))
     rows, columns = cut
@@ -207,7 +217,7 @@ def _overlay(
     words = [f"{key} {number(float(scores[key]), decimals(key))}" for key in (metric, "mIoU") if key in scores]
     shown = picture if comparison.classes <= 2 else _indexed(found, comparison.classes)
     return Overlay(
-        comparison.label(run.loss),
+        comparison.label(run.method),
         ", ".join(words),
         png_uri(shown),
         png_uri(error_picture(truth, found)),
@@ -243,12 +253,14 @@ def _indexed(labels: Array, classes: int) -> Array:
     return picture
 
 
-def outliers(summary: Summary, *, metric: str = "VI", most: int = 20) -> list[dict[str, str]]:
-    """Images outside 1.5 interquartile ranges of their loss on the bad side of a metric, or without a finite value."""
+def outliers(summary: Summary, *, most: int = 20) -> list[dict[str, str]]:
+    """Images outside 1.5 interquartile ranges of their method on the bad side of the first metric, or undefined."""
     comparison, found = summary.comparison, []
+    metric = comparison.judged[0]
     sign = 1 if higher_is_better(metric) else -1
-    for loss in comparison.compared():
-        rows = [(run, image) for run, image in comparison.rows() if run.loss == loss and image.get(metric) is not None]
+    for method in comparison.compared():
+        own = [(run, image) for run, image in comparison.rows() if run.method == method]
+        rows = [(run, image) for run, image in own if image.get(metric) is not None]
         finite = [sign * float(image[metric]) for _, image in rows if math.isfinite(image[metric])]
         low, high = np.percentile(finite, [25, 75]) if finite else (math.nan, math.nan)
         limit = low - 1.5 * (high - low)
@@ -261,7 +273,7 @@ def outliers(summary: Summary, *, metric: str = "VI", most: int = 20) -> list[di
     return [
         {
             "image": f"{image['name']}.png",
-            "loss": comparison.label(run.loss),
+            "method": comparison.label(run.method),
             "run": run.folder.name,
             "value": f"{heading(metric)} {number(float(image[metric]), decimals(metric))}",
         }

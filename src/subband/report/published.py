@@ -2,6 +2,7 @@
 
 import csv
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from subband import catalog
 
 FOLDER = Path(__file__).parent / "published"
 SOURCES = {"cwmi_table1": "CWMI paper, Table 1", "spw_table1": "SPW paper, Table 1"}
+SCENES = {"voc": ("wavesnet_voc", "WaveSNet authors' results, VOC 2012 val")}
+"""Published intersection over union of each class, by ``data.published``."""
 SECONDS = {"cwmi_table4": "CWMI paper, Table 4", "spw_table3": "SPW paper, Table 3"}
 
 
@@ -51,15 +54,71 @@ def published_seconds(loss: str) -> dict[str, Any] | None:
     return None
 
 
+def published_classes(dataset: str, network: Mapping[str, Any], loss: str) -> list[float] | None:
+    """Published intersection over union of each class, in the order of the classes.
+
+    Args:
+        dataset: ``voc``.
+        network: Keys of a network: its ``name``, and the ``wavelet`` among its ``options``.
+        loss: Name in the catalogue; the authors trained with ``ce`` alone.
+
+    Returns:
+        Numbers in [0, 1], or none.
+
+    Source:
+        LiQiufu/WaveSNet, ``results/WDeepLabv3Plus_VOC``. Their biorX.Y is our chX.Y.
+
+    Example:
+        >>> from subband.report.published import published_classes
+        >>> published_classes("voc", {"name": "deeplabv3plus"}, "ce")[0]
+        0.9383
+    """
+    column = {"deeplabv3plus": "deeplabv3plus", "wave-deeplabv3plus": wavelet(network)}.get(str(network.get("name")))
+    file, _ = SCENES.get(dataset.casefold(), ("", ""))
+    rows = _rows(file) if file else []
+    if not rows or column not in rows[0] or loss != "ce":
+        return None
+    return [round(float(row[column]) / 100, 4) for row in rows if row["class"] != "mIoU_computed"]
+
+
+def published_mean(dataset: str, network: Mapping[str, Any], loss: str) -> dict[str, Any] | None:
+    """Published mean of `published_classes` and its source, or none."""
+    classes = published_classes(dataset, network, loss)
+    if classes is None:
+        return None
+    return {"mIoU": sum(classes) / len(classes), "source": SCENES[dataset.casefold()][1]}
+
+
+def wavelet(network: Mapping[str, Any]) -> str:
+    """The wavelet of a network as the authors name it; haar unless the options say otherwise."""
+    return str((network.get("options") or {}).get("wavelet", "haar")).replace("ch", "bior")
+
+
 def published_note(about: dict[str, Any]) -> str:
     """What to know of the published rows beside a comparison: where it departs from the papers' protocol."""
     dataset, model = about.get("dataset", {}), about.get("model", {})
+    if str(dataset.get("published", "")).casefold() in SCENES:
+        return _scene_note(about)
     words = []
     if str(dataset.get("label", "")).casefold() != str(dataset.get("published", "")).casefold():
         words.append("other data")
     if (model.get("width"), model.get("depth")) != (64, 5):
         words.append("another network size")
     text = f"Grey rows: published for {dataset.get('published')}, mean ± deviation over 3 folds."
+    return f"{text} They are from {' and '.join(words)}, so not comparable." if words else text
+
+
+def _scene_note(about: Mapping[str, Any]) -> str:
+    dataset = about.get("dataset", {})
+    networks = list((about.get("networks") or {"": about.get("model", {})}).values())
+    words = []
+    if str(dataset.get("name", "")) != str(dataset["published"]).casefold():
+        words.append("other data")
+    if about.get("budget") != "50 epochs":
+        words.append("another budget")
+    if not all(network.get("weights") for network in networks):
+        words.append("an encoder trained on ImageNet")
+    text = f"Grey: {SCENES[str(dataset['published']).casefold()][1]}, one run each, ResNet-101, 50 epochs."
     return f"{text} They are from {' and '.join(words)}, so not comparable." if words else text
 
 

@@ -32,15 +32,15 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """A loss minus the baseline, in one metric.
+    """A method minus the baseline, in one metric.
 
     Attributes:
         mean: Mean difference over the images.
         low: Lower end of the 95 % bootstrap interval of the mean.
         high: Upper end.
         p: Two-sided Wilcoxon signed-rank test; NaN for fewer than `ENOUGH` images.
-        n: Images that both losses were tested on with finite values.
-        holm: ``p`` corrected for the number of losses.
+        n: Images that both methods were tested on with finite values.
+        holm: ``p`` corrected for the number of methods.
         run_sd: Deviation (n - 1) of the difference from run to run; NaN for less than two.
     """
 
@@ -140,28 +140,28 @@ def paired(differences: Sequence[float], *, resamples: int = RESAMPLES, seed: in
 
 
 def differences(comparison: Comparison, metric: str) -> dict[str, Difference]:
-    """Every other loss minus the baseline in one metric, corrected over the losses.
+    """Every other method minus the baseline in one metric, corrected over the methods.
 
-    An image tested with several seeds counts once, with the mean over the seeds that both losses have.
+    An image tested with several seeds counts once, with the mean over the seeds that both methods have.
     """
     found: dict[str, Difference] = {}
-    for loss in comparison.compared():
-        if loss == comparison.baseline:
+    for method in comparison.compared():
+        if method == comparison.baseline:
             continue
-        images, runs = _image_differences(comparison, loss, metric)
+        images, runs = _image_differences(comparison, method, metric)
         difference = paired(images)
         if difference is not None:
-            found[loss] = replace(difference, run_sd=spread(runs).sd)
+            found[method] = replace(difference, run_sd=spread(runs).sd)
     corrected = holm([difference.p for difference in found.values()])
-    return {loss: replace(found[loss], holm=p) for loss, p in zip(found, corrected, strict=True)}
+    return {method: replace(found[method], holm=p) for method, p in zip(found, corrected, strict=True)}
 
 
-def _image_differences(comparison: Comparison, loss: str, metric: str) -> tuple[list[float], list[float]]:
+def _image_differences(comparison: Comparison, method: str, metric: str) -> tuple[list[float], list[float]]:
     """Differences of the images, averaged over seeds, and of the runs, averaged over images."""
     runs = {(run.fold, run.seed): run for run in comparison.of(comparison.baseline)}
     images: dict[tuple[int, str], list[float]] = {}
     means = []
-    for run in comparison.of(loss):
+    for run in comparison.of(method):
         other = runs.get((run.fold, run.seed))
         if other is None:
             continue
@@ -170,7 +170,7 @@ def _image_differences(comparison: Comparison, loss: str, metric: str) -> tuple[
             mine, base = image.get(metric), theirs.get(str(image["name"]))
             if mine is not None and base is not None and math.isfinite(mine) and math.isfinite(base):
                 images.setdefault((run.fold, str(image["name"])), []).append(float(mine) - float(base))
-        difference = run.metrics.get(metric, math.nan) - other.metrics.get(metric, math.nan)
+        difference = run.means.get(metric, math.nan) - other.means.get(metric, math.nan)
         if math.isfinite(difference):
             means.append(difference)
     return [float(np.mean(values)) for values in images.values()], means

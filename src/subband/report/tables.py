@@ -1,4 +1,4 @@
-"""The table of losses and metrics, for the page, the terminal, a Markdown file and a CSV file."""
+"""The table of methods and metrics, for the page, the terminal, a Markdown file and a CSV file."""
 
 import csv
 import io
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from subband.report.comparison import COSTS, Comparison, read_comparison
-from subband.report.published import published, published_seconds
+from subband.report.comparison import Comparison, read_comparison
+from subband.report.published import published, published_mean, published_seconds
 from subband.report.statistics import Difference, Spread, best, differences, higher_is_better, spread
 
 DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1}
 PUBLISHED_DECIMALS = {"VI": 2, "HD": 2}
-COST_LABELS = {"ms_per_step": "ms/step", "loss_ms": "loss ms", "peak_mb": "loss MB"}
-TERMINAL = ("mIoU", "VI", "ARI", "clDice")
+COST_LABELS = {"parameters": "parameters", "ms_per_step": "ms/step", "loss_ms": "loss ms", "peak_mb": "loss MB"}
+TERMINAL = ("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice")
 """Metrics that fit into a terminal of 80 columns."""
 
 
@@ -35,6 +35,19 @@ def number(value: float, decimals: int = 3) -> str:
         return "∞" if value > 0 else "−∞"
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def cost(name: str, value: float) -> str:
+    """A cost in its unit; parameters in millions or thousands.
+
+    Example:
+        >>> from subband.report.tables import cost
+        >>> cost("parameters", 29_480_000), cost("parameters", 73_525), cost("ms_per_step", 81.25)
+        ('29.48 M', '73.5 k', '81.2')
+    """
+    if name != "parameters":
+        return number(value, 1)
+    return f"{value / 1e6:.2f} M" if value >= 1e5 else f"{value / 1e3:.1f} k"
 
 
 def decimals(metric: str) -> int:
@@ -79,9 +92,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A loss: its cells, costs, number of runs, and the published numbers."""
+    """A method: its cells, costs, number of runs, and the published numbers."""
 
-    loss: str
+    method: str
     label: str
     runs: str
     cells: dict[str, Cell] = field(default_factory=dict)
@@ -106,49 +119,50 @@ class Summary:
 
     @cached_property
     def differences(self) -> dict[str, dict[str, Difference]]:
-        """Difference from the baseline by metric and loss."""
+        """Difference from the baseline by metric and method."""
         return {metric: differences(self.comparison, metric) for metric in self.comparison.metrics}
 
     @cached_property
     def spreads(self) -> dict[str, dict[str, Spread]]:
-        """Mean and deviation over runs by metric and loss."""
+        """Mean and deviation over runs by metric and method."""
         comparison = self.comparison
         return {
             metric: {
-                loss: spread([run.metrics.get(metric, math.nan) for run in comparison.of(loss)])
-                for loss in comparison.compared()
+                method: spread([run.metrics.get(metric, math.nan) for run in comparison.of(method)])
+                for method in comparison.compared()
             }
             for metric in comparison.metrics
         }
 
     def best(self, metric: str) -> str | None:
-        """Loss with the best mean, of those with the same runs."""
+        """Method with the best mean, of those with the same runs."""
         spreads = self.spreads.get(metric, {})
-        return best({loss: spreads[loss].mean for loss in self.comparison.comparable() if loss in spreads}, metric)
+        known = [method for method in self.comparison.comparable() if method in spreads]
+        return best({method: spreads[method].mean for method in known}, metric)
 
     @cached_property
     def rows(self) -> list[Row]:
-        """One row for each loss of the plan."""
-        return [self._row(loss) for loss in self.comparison.losses]
+        """One row for each method of the plan."""
+        return [self._row(method) for method in self.comparison.methods]
 
-    def _row(self, loss: str) -> Row:
+    def _row(self, method: str) -> Row:
         comparison = self.comparison
-        planned = sum(run.loss == loss for run in comparison.runs)
-        runs = comparison.of(loss)
+        planned = sum(run.method == method for run in comparison.runs)
+        runs = comparison.of(method)
         count = f"{len(runs)}" if len(runs) == planned else f"{len(runs)} of {planned}"
         cells = {}
         for metric in comparison.metrics if runs else []:
-            found = self.spreads[metric][loss]
-            difference = self.differences[metric].get(loss)
-            winner = self.best(metric) == loss and len(comparison.compared()) > 1
+            found = self.spreads[metric][method]
+            difference = self.differences[metric].get(method)
+            winner = self.best(metric) == method and len(comparison.compared()) > 1
             cells[metric] = Cell(found, decimals(metric), winner, difference)
         costs = {}
-        for name in COSTS if runs else ():
+        for name in comparison.costs if runs else ():
             values = [run.costs[name] for run in runs if name in run.costs]
-            costs[name] = number(float(np.mean(values)), 1) if values else "–"
-        papers, source = self._published(loss)
-        seconds = self._seconds(loss) if source else ""
-        return Row(loss, comparison.label(loss), count, cells, costs, papers, source, seconds)
+            costs[name] = cost(name, float(np.mean(values))) if values else "–"
+        papers, source = self._published(method)
+        seconds = self._seconds(method) if source else ""
+        return Row(method, comparison.label(method), count, cells, costs, papers, source, seconds)
 
     @property
     def shows_published(self) -> bool:
@@ -157,11 +171,13 @@ class Summary:
         wanted = self.show_published
         return bool(dataset.get("published")) and (not dataset.get("synthetic") if wanted is None else wanted)
 
-    def _published(self, loss: str) -> tuple[dict[str, str], str]:
+    def _published(self, method: str) -> tuple[dict[str, str], str]:
         if not self.shows_published:
             return {}, ""
         about = self.comparison.about
-        found = published(about["dataset"]["published"], about.get("model", {}).get("name", ""), loss)
+        dataset, network = about["dataset"]["published"], self.comparison.network(method)
+        loss = self.comparison.loss(method)
+        found = published(dataset, network.get("name", ""), loss) or published_mean(dataset, network, loss)
         if found is None:
             return {}, ""
         texts = {}
@@ -172,12 +188,12 @@ class Summary:
                 texts[metric] = f"{found[metric]:.{digits}f}" + (f" ± {sd:.{digits}f}" if sd is not None else "")
         return texts, str(found["source"])
 
-    def _seconds(self, loss: str) -> str:
+    def _seconds(self, method: str) -> str:
         """Published seconds of an epoch, where they are of this data set and network."""
         about = self.comparison.about
-        if (about["dataset"]["published"], about.get("model", {}).get("name")) != ("SNEMI3D", "unet"):
+        if (about["dataset"]["published"], self.comparison.network(method).get("name")) != ("SNEMI3D", "unet"):
             return ""
-        found = published_seconds(loss)
+        found = published_seconds(self.comparison.loss(method))
         return "" if found is None else f"{found['epoch_time_s']:.2f} s/epoch, {found['source']}"
 
 
@@ -209,13 +225,13 @@ def report_table(
             text = f"[bold]{text}[/bold]" if markup and cell and cell.best else text
             line.append(text + (cell.mark if cell else ""))
         rows.append([*line, row.costs.get("ms_per_step", "–"), row.runs.replace(" of ", "/")])
-    return ["loss", *map(heading, shown), "ms", "runs"], rows
+    return [summary.comparison.noun, *map(heading, shown), "ms", "runs"], rows
 
 
 def markdown_table(summary: Summary) -> str:
-    """All losses and metrics as a Markdown table; best in bold, published rows in italics."""
-    metrics, costs = summary.comparison.metrics, list(COSTS)
-    header = ["loss", *map(heading, metrics), *(COST_LABELS[name] for name in costs), "runs"]
+    """All methods and metrics as a Markdown table; best in bold, published rows in italics."""
+    metrics, costs = summary.comparison.metrics, summary.comparison.costs
+    header = [summary.comparison.noun, *map(heading, metrics), *(COST_LABELS[name] for name in costs), "runs"]
     lines = [header, [":--", *["--:"] * (len(header) - 1)]]
     for row in summary.rows:
         cells = [row.cells.get(metric) for metric in metrics]
@@ -231,10 +247,11 @@ def csv_text(comparison: Comparison) -> str:
     """One line for each run and test image; numbers in full."""
     names = list(dict.fromkeys(name for _, image in comparison.rows() for name in image if name != "name"))
     text = io.StringIO()
-    table = csv.DictWriter(text, ["loss", "fold", "seed", "name", *names], restval="", lineterminator="\n")
+    noun = comparison.noun
+    table = csv.DictWriter(text, [noun, "fold", "seed", "name", *names], restval="", lineterminator="\n")
     table.writeheader()
     for run, image in comparison.rows():
-        table.writerow({"loss": run.loss, "fold": run.fold, "seed": run.seed, **image})
+        table.writerow({noun: run.method, "fold": run.fold, "seed": run.seed, **image})
     return text.getvalue()
 
 

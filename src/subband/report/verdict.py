@@ -6,9 +6,6 @@ from subband.report.comparison import Comparison, read_comparison
 from subband.report.statistics import ENOUGH, Difference, higher_is_better
 from subband.report.tables import Summary, decimals, number
 
-JUDGED = ("VI", "mIoU")
-"""Metrics of the verdict: one of structure, one of pixels."""
-
 _WORDS = {1: "One", 2: "Two"}
 
 
@@ -23,24 +20,24 @@ def verdict(folder: Path | str) -> str:
 
 
 def headline(summary: Summary) -> str:
-    """The best loss by structure and by pixels against the baseline, with the paired test."""
+    """The best method by structure and by pixels against the baseline, with the paired test."""
     comparison = summary.comparison
-    losses = comparison.compared()
-    if not losses:
+    methods = comparison.compared()
+    if not methods:
         return "No run has finished, so there is nothing to compare."
-    metrics = [metric for metric in JUDGED if summary.best(metric) is not None]
+    metrics = [metric for metric in comparison.judged if summary.best(metric) is not None]
     if not metrics:
-        return "No metric has a finite value, so no loss can be called the best."
-    if len(losses) == 1:
-        values = ", ".join(f"{metric} {_value(summary, metric, losses[0])}" for metric in metrics)
-        return f"{comparison.label(losses[0])} alone has finished ({values}), so there is nothing to compare it with."
+        return f"No metric has a finite value, so no {comparison.noun} can be called the best."
+    if len(methods) == 1:
+        values = ", ".join(f"{metric} {_value(summary, metric, methods[0])}" for metric in metrics)
+        return f"{comparison.label(methods[0])} alone has finished ({values}), so there is nothing to compare it with."
     winners = [summary.best(metric) for metric in metrics]
     parts = [_part(summary, metric) for metric in metrics]
     name = comparison.label(winners[0] or "")
     if len(parts) > 1 and winners[0] == winners[1] and parts[1].startswith(name):
         parts[1] = f"it also{parts[1].removeprefix(name)}"
     text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}." if text.startswith("no loss") else f"{text}."
+    return f"{text[0].upper()}{text[1:]}." if text.startswith("no ") else f"{text}."
 
 
 def _part(summary: Summary, metric: str) -> str:
@@ -51,10 +48,19 @@ def _part(summary: Summary, metric: str) -> str:
     if base not in comparison.comparable():
         return f"{name} has the {direction} {metric} ({value}), but {comparison.label(base)} has not finished all runs"
     if winner == base:
-        return f"no loss has a better {metric} than {name} ({value})"
+        return f"no {comparison.noun} has a better {metric} than {name} ({value})"
     found = summary.differences[metric].get(winner)
     against = f"{value} against {_value(summary, metric, base)} for {comparison.label(base)}"
-    return f"{name} has the {direction} {metric}, {against} ({evidence(found)})"
+    return f"{name} has the {direction} {metric}, {against} ({evidence(found)}{_contrary(summary, metric, winner)})"
+
+
+def _contrary(summary: Summary, metric: str, winner: str) -> str:
+    """A warning where the images, each counting alike, say the opposite of all their pixels together."""
+    found, spreads = summary.differences[metric].get(winner), summary.spreads[metric]
+    together = spreads[winner].mean - spreads[summary.comparison.baseline].mean
+    if found is None or found.mean * together >= 0:
+        return ""
+    return "; the mean over the images is the other way round"
 
 
 def evidence(difference: Difference | None) -> str:
@@ -89,11 +95,11 @@ def reservations(comparison: Comparison) -> list[str]:
         failed = unfinished.count("failed")
         words = [(failed, "failed"), (len(unfinished) - failed, "missing")]
         found.append(f"Runs: {len(comparison.runs)}, {', '.join(f'{count} {word}' for count, word in words if count)}.")
-    uneven = [comparison.label(loss) for loss in comparison.compared() if loss not in comparison.comparable()]
+    uneven = [comparison.label(method) for method in comparison.compared() if method not in comparison.comparable()]
     if uneven:
         found.append(f"Not ranked, because they have other runs than the rest: {', '.join(uneven)}.")
     return found
 
 
-def _value(summary: Summary, metric: str, loss: str) -> str:
-    return number(summary.spreads[metric][loss].mean, decimals(metric))
+def _value(summary: Summary, metric: str, method: str) -> str:
+    return number(summary.spreads[metric][method].mean, decimals(metric))

@@ -17,14 +17,15 @@ from typing import Any
 import lightning.pytorch as lightning
 import torch
 from torch import Tensor
-from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, Dataset
 
 from subband._files import explain_failure, write_bytes
 from subband.tasks._folder import read_csv, write_csv
+from subband.tasks.optimisation import make_optimizer, make_schedule
 from subband.tasks.plan import Fitted, Plan, Progress, Task
 
-COLUMNS = ("step", "train_loss", "lr", "ce_term", "mi_term", "val_mIoU", "val_mDice", "val_VI", "val_ARI")
+VALIDATED = ("mIoU", "mDice", "VI", "ARI", "accuracy")
+COLUMNS = ("step", "train_loss", "lr", "ce_term", "mi_term", *(f"val_{name}" for name in VALIDATED))
 
 
 def fit(
@@ -82,22 +83,9 @@ class _Adapter(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """One optimiser, and a schedule that moves every step."""
-        optim, parameters = self.plan.optim, list(self.model.parameters())
-        optimizer: torch.optim.Optimizer
-        if optim.name == "sgd":
-            optimizer = torch.optim.SGD(parameters, optim.lr, momentum=0.9, weight_decay=optim.weight_decay)
-        else:
-            kind = torch.optim.AdamW if optim.name == "adamw" else torch.optim.Adam
-            optimizer = kind(parameters, optim.lr, weight_decay=optim.weight_decay)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self._schedule(optimizer), "interval": "step"}}
-
-    def _schedule(self, optimizer: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
-        optim, plan = self.plan.optim, self.plan
-        if optim.schedule == "onecycle":
-            return lr_scheduler.OneCycleLR(optimizer, optim.lr, total_steps=plan.steps + 1, cycle_momentum=False)
-        per_epoch = plan.epoch_items / plan.batch
-        size = max(1, round(optim.step_epochs * per_epoch)) if optim.schedule == "step" else plan.steps + 1
-        return lr_scheduler.StepLR(optimizer, size, optim.gamma)
+        optimizer = make_optimizer(self.model, self.plan.optim)
+        schedule = make_schedule(optimizer, self.plan)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches from the step that training has reached."""

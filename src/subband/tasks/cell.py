@@ -1,7 +1,7 @@
-"""One run of a comparison: one loss, one fold, one seed, trained and tested."""
+"""One run of a comparison: one method, one fold, one seed, trained and tested."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from subband.config import Recipe
-from subband.data import Augment, CropStream, Samples, Split, WholeImages
+from subband.data import VOID, Augment, CropStream, Samples, Split, WholeImages, class_names
 from subband.data.images import write_png
 from subband.losses.segmentation import SegmentationLoss
+from subband.metrics import SET_METRICS, ConfusionMatrix
 from subband.tasks import _cost, _run
+from subband.tasks.methods import Method, methods, network
 from subband.tasks.plan import Plan, Progress
 from subband.tasks.segmentation import SegmentationTask, build_loss, build_model, evaluate, labels
-
-MAX_VALIDATION = 8
-"""Images that a validation reads at most; the test reads all of its own."""
+from subband.tasks.weights import load_encoder
 
 
 def first_process() -> bool:
@@ -31,14 +31,24 @@ def first_process() -> bool:
 class Cell:
     """One run of a comparison."""
 
-    loss: str
+    method: Method
     fold: int
     seed: int
 
     @property
     def name(self) -> str:
         """Folder name."""
-        return f"{self.loss}-fold{self.fold}-seed{self.seed}"
+        return f"{self.method.name}-fold{self.fold}-seed{self.seed}"
+
+
+def cells(recipe: Recipe, splits: int) -> list[Cell]:
+    """All runs: folds and seeds outermost, so that a comparison that is stopped has compared something."""
+    folds = recipe.run_folds or list(range(splits))
+    for fold in folds:
+        if not 0 <= fold < splits:
+            raise ValueError(f"run_folds names fold {fold}, but there are folds 0 to {splits - 1}")
+    found = methods(recipe)
+    return [Cell(method, fold, seed) for fold in folds for seed in recipe.seeds for method in found]
 
 
 @dataclass(frozen=True)
@@ -52,11 +62,24 @@ class Material:
     steps: int
     maps: Path
 
-    def model(self, seed: int) -> nn.Module:
+    def model(self, method: Method, seed: int) -> nn.Module:
         """A fresh network; channels last, which CPUs and tensor cores prefer."""
-        samples = self.samples
-        model = build_model(self.recipe.model, channels=samples.channels, classes=samples.classes, seed=seed)
+        samples, keys = self.samples, network(self.recipe, method.network)
+        model = build_model(keys, channels=samples.channels, classes=samples.classes, seed=seed)
+        if keys.weights:
+            load_encoder(model, Path(keys.weights))
         return model.to(memory_format=torch.channels_last)
+
+    def loss(self, method: Method) -> SegmentationLoss:
+        """The loss of a method; void is ignored where there are more than two classes."""
+        return build_loss(self.recipe, method.loss, classes=self.samples.classes)
+
+
+def identity(cell: Cell) -> dict[str, Any]:
+    """What a result is of."""
+    method = cell.method
+    named = {"method": method.name, "network": method.network, "loss": method.loss}
+    return {**named, "fold": cell.fold, "seed": cell.seed}
 
 
 def crop_stream(material: Material, cell: Cell, *, steps: int) -> CropStream:
@@ -71,7 +94,7 @@ def crop_stream(material: Material, cell: Cell, *, steps: int) -> CropStream:
         mean=mean,
         std=std,
         seed=cell.seed,
-        map_kind=build_loss(material.recipe, cell.loss).map_kind,
+        map_kind=material.loss(cell.method).map_kind,
         map_scope=data.map_scope,
         map_folder=material.maps,
     )
@@ -94,11 +117,12 @@ def run_cell(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     mean, std = material.statistics[cell.fold]
-    model = material.model(cell.seed)
-    loss = build_loss(recipe, cell.loss)
-    held = WholeImages(material.samples, indices=split.validation[:MAX_VALIDATION], mean=mean, std=std)
+    model, loss = material.model(cell.method, cell.seed), material.loss(cell.method)
+    held = WholeImages(
+        material.samples, indices=split.validation[: recipe.validation_images or None], mean=mean, std=std
+    )
     warmup = round(recipe.warmup * material.steps)
-    task = SegmentationTask(model, loss, [held[i] for i in range(len(held))], warmup_steps=warmup)
+    task = SegmentationTask(model, loss, held, warmup_steps=warmup, divide=recipe.optim.loss_over_batch)
     stream = crop_stream(material, cell, steps=material.steps)
     plan = Plan(
         folder=folder,
@@ -116,16 +140,13 @@ def run_cell(
     if plan.best.exists():
         model.load_state_dict(torch.load(plan.best, weights_only=True))
     tested = WholeImages(material.samples, indices=split.test, mean=mean, std=std)
-    images = test_images(model, tested, folder / "predictions")
-    names = [name for name in images[0] if name != "name"] if images else []
+    images, matrix = test_images(model, tested, folder / "predictions")
     milliseconds, megabytes = loss_cost(loss, stream, recipe.data.batch, classes=model_outputs(model, stream))
     return {
-        "loss": cell.loss,
-        "fold": cell.fold,
-        "seed": cell.seed,
+        **identity(cell),
         "status": "finished",
         "error": None,
-        "metrics": {name: float(np.mean([image[name] for image in images])) for name in names},
+        **set_metrics(images, matrix, class_names(material.samples)),
         "images": images,
         "steps": material.steps,
         "seconds": fitted.seconds,
@@ -141,16 +162,43 @@ def run_cell(
     }
 
 
-def test_images(model: nn.Module, items: WholeImages, folder: Path) -> list[dict[str, Any]]:
-    """Metrics of each image; predictions are written as PNG (probability x 255, or the class)."""
-    rows = []
+def test_images(
+    model: nn.Module, items: WholeImages, folder: Path
+) -> tuple[list[dict[str, Any]], ConfusionMatrix | None]:
+    """Metrics of each image, and the classes of all pixels where there are more than two.
+
+    Predictions are written as PNG (probability x 255, or the class).
+    """
+    rows, matrix = [], None
     for index in range(len(items)):
         item = items[index]
         scores, probability = evaluate(model, item)
         picture = np.rint(probability[0] * 255).astype(np.uint8) if len(probability) == 1 else labels(probability)
         write_png(folder / f"{item['name']}.png", picture)
         rows.append({"name": item["name"], **scores})
-    return rows
+        if len(probability) > 2:
+            matrix = matrix or ConfusionMatrix(len(probability), ignore_index=VOID)
+            matrix.update(picture, np.asarray(item["target"]))
+    return rows, matrix
+
+
+def set_metrics(
+    images: Sequence[Mapping[str, Any]], matrix: ConfusionMatrix | None, names: Sequence[str]
+) -> dict[str, Any]:
+    """``metrics`` of a test, the means over the images.
+
+    With more than two classes `SET_METRICS` are those of all pixels together, and the IoU of each class and the
+    confusion matrix stand beside them.
+    """
+    keys = [name for name in images[0] if name != "name"] if images else []
+    means = {name: float(np.mean([image[name] for image in images])) for name in keys}
+    if matrix is None:
+        return {"metrics": means}
+    return {
+        "metrics": {**matrix.metrics(), **{name: value for name, value in means.items() if name not in SET_METRICS}},
+        "class_iou": dict(zip(names, matrix.iou.tolist(), strict=True)),
+        "confusion": matrix.counts.tolist(),
+    }
 
 
 def model_outputs(model: nn.Module, stream: CropStream) -> int:

@@ -1,7 +1,6 @@
-"""A comparison: losses x folds x seeds in one folder that can be stopped, resumed and shared out."""
+"""A comparison: methods x folds x seeds in one folder that can be stopped, resumed and shared out."""
 
 import dataclasses
-import math
 import multiprocessing
 import os
 import shutil
@@ -17,15 +16,16 @@ from typing import Any
 import torch
 import yaml
 
-from subband import catalog
 from subband._files import read_json, write_json, write_text
-from subband.config import Recipe, parse_budget
-from subband.data import check_samples, save_splits, statistics
+from subband.config import Recipe, parse_budget, resolved_recipe
+from subband.data import check_samples
 from subband.tasks._folder import write_yaml
-from subband.tasks.cell import Cell, Material, crop_stream, first_process, run_cell
+from subband.tasks.cell import Cell, Material, cells, first_process, identity, run_cell
 from subband.tasks.describe import describe, describe_run
+from subband.tasks.methods import methods, network, renamed
 from subband.tasks.plan import Progress
-from subband.tasks.segmentation import SegmentationTask, build_loss, read_samples, split_samples
+from subband.tasks.preparation import check_networks, prepare
+from subband.tasks.segmentation import build_loss, read_samples
 
 Listener = Callable[[Cell, Progress], None]
 
@@ -50,15 +50,6 @@ class Options:
 DEFAULT = Options()
 
 
-def cells(recipe: Recipe, splits: int) -> list[Cell]:
-    """All runs: folds and seeds outermost, so that a comparison that is stopped has compared something."""
-    folds = recipe.run_folds or list(range(splits))
-    for fold in folds:
-        if not 0 <= fold < splits:
-            raise ValueError(f"run_folds names fold {fold}, but there are folds 0 to {splits - 1}")
-    return [Cell(loss, fold, seed) for fold in folds for seed in recipe.seeds for loss in recipe.losses]
-
-
 def compare(
     recipe: Recipe,
     folder: Path,
@@ -76,12 +67,13 @@ def compare(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     parse_budget(recipe.budget)
-    catalog.find("model", recipe.model.name)
-    for name in recipe.losses:
-        build_loss(recipe, name)
+    for method in methods(recipe):
+        network(recipe, method.network)
+        build_loss(recipe, method.loss)
     samples = read_samples(recipe.data)
     for line in check_samples(samples):
         say(line)
+    check_networks(recipe, samples, say)
     if first_process():
         open_folder(recipe, folder, overwrite=options.overwrite)
     meet(folder)
@@ -107,12 +99,12 @@ def compare(
     return describe(recipe, folder, material, (time.perf_counter() - began) / 60, planned)
 
 
-EXTENDED = ("name", "title", "losses", "loss_options", "baseline", "seeds", "run_folds", "threads")
+EXTENDED = ("name", "title", "networks", "losses", "loss_options", "baseline", "seeds", "run_folds", "threads")
 """Keys that may change when a comparison goes on: they add runs, and leave those that are there as they are."""
 
 
 def open_folder(recipe: Recipe, folder: Path, *, overwrite: bool) -> None:
-    """Make the folder, or find the same comparison in it; more losses, seeds and folds may be added.
+    """Make the folder, or find the same comparison in it; more networks, losses, seeds and folds may be added.
 
     Raises:
         ValueError: If it holds something else, which is left as it is.
@@ -122,10 +114,16 @@ def open_folder(recipe: Recipe, folder: Path, *, overwrite: bool) -> None:
     if overwrite and path.exists():
         shutil.rmtree(folder)
     if path.exists():
-        present = yaml.safe_load(path.read_text(encoding="utf-8"))
-        changed = [key for key in wanted if key not in EXTENDED and present.get(key) != wanted[key]]
-        before = present.get("loss_options", {})
-        changed += [f"loss_options of {name}" for name in before if before[name] != recipe.loss_options.get(name)]
+        present = resolved_recipe(yaml.safe_load(path.read_text(encoding="utf-8")))
+        before = dataclasses.asdict(present)
+        changed = [key for key in wanted if key not in EXTENDED and before[key] != wanted[key]]
+        for key, given in (("loss_options", recipe.loss_options), ("networks", recipe.networks)):
+            changed += [
+                f"{key} of {name}" for name in before[key] if name in given and before[key][name] != given[name]
+            ]
+        lost = [name for name in before["loss_options"] if name not in recipe.loss_options]
+        changed += [f"loss_options of {name}" for name in lost]
+        changed += [f"names of methods, {name}" for name in renamed(present, recipe)]
         if changed:
             raise ValueError(
                 f"{folder} holds a comparison with other {', '.join(changed)}; choose another --out, or add --overwrite"
@@ -155,58 +153,6 @@ def meet(folder: Path, *, patience: float = 300.0) -> None:
         time.sleep(0.1)
 
 
-def prepare(recipe: Recipe, folder: Path, samples: Any) -> Material:
-    """Folds, normalisation and number of steps; what was decided once is read again."""
-    splits = split_samples(samples, recipe.data)
-    save_splits(folder / "folds.json", splits, samples.names)
-    chosen = [split.train if recipe.data.normalise == "train" else None for split in splits]
-    found = {key: statistics(samples, indices=key) for key in {None if c is None else tuple(c) for c in chosen}}
-    material = Material(
-        recipe,
-        samples,
-        splits,
-        [found[None if c is None else tuple(c)] for c in chosen],
-        0,
-        folder / "maps",
-    )
-    return dataclasses.replace(material, steps=number_of_steps(material, folder))
-
-
-def number_of_steps(material: Material, folder: Path) -> int:
-    """Steps of every run: as the budget says, or what fits into its minutes, measured once."""
-    recipe, path = material.recipe, folder / "steps.json"
-    amount, unit = parse_budget(recipe.budget)
-    if unit == "steps":
-        return max(1, round(amount))
-    if unit == "epochs":
-        return max(1, round(amount * math.ceil(len(material.splits[0].train) / recipe.data.batch)))
-    while not path.exists() and not first_process():
-        time.sleep(0.2)
-    if path.exists():
-        return int(read_json(path)["steps"])
-    planned = cells(recipe, len(material.splits))
-    seconds = {loss: step_seconds(material, Cell(loss, planned[0].fold, 0)) for loss in recipe.losses}
-    share = 0.8 * amount * 60 / sum(seconds[cell.loss] for cell in planned)
-    steps = max(10, int(share))
-    write_json(path, {"steps": steps, "seconds_per_step": seconds, "minutes": amount})
-    return steps
-
-
-def step_seconds(material: Material, cell: Cell) -> float:
-    """Seconds of one training step, the faster of three."""
-    stream = crop_stream(material, cell, steps=4)
-    model = material.model(0)
-    task = SegmentationTask(model, build_loss(material.recipe, cell.loss), [])
-    batch_size, seconds = material.recipe.data.batch, []
-    for step in range(4):
-        start = time.perf_counter()
-        items = [stream[step * batch_size + i] for i in range(batch_size)]
-        batch = {key: torch.stack([item[key] for item in items]) for key in items[0] if torch.is_tensor(items[0][key])}
-        task.step(batch)["loss"].backward()  # type: ignore[no-untyped-call]
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
-
-
 def finished(folder: Path, cell: Cell) -> bool:
     """Whether a run has its result."""
     path = folder / "runs" / cell.name / "result.json"
@@ -219,7 +165,7 @@ def run_guarded(material: Material, cell: Cell, folder: Path, options: Options, 
     try:
         result = run_cell(material, cell, run, listen=partial(listen, cell), tensorboard=options.tensorboard)
     except (FloatingPointError, RuntimeError, ValueError) as error:
-        result = {"loss": cell.loss, "fold": cell.fold, "seed": cell.seed, "status": "failed", "error": str(error)}
+        result = {**identity(cell), "status": "failed", "error": str(error)}
         write_text(run / "error.txt", traceback.format_exc())
     if result:
         write_json(run / "result.json", result)

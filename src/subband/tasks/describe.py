@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,26 @@ import numpy as np
 from subband import catalog
 from subband._files import read_json, write_json
 from subband.config import Recipe
+from subband.data import class_names, palette
 from subband.data.images import write_png
 from subband.tasks._folder import command, machine, versions, write_yaml
 from subband.tasks.cell import Cell, Material
+from subband.tasks.methods import baseline, label, methods, network
+from subband.tasks.segmentation import options_of
 
 
 def describe_run(run: Path, material: Material, cell: Cell) -> None:
     """Write what made a run beside it: resolved recipe, command, versions, seed."""
     if (run / "recipe.yaml").exists():
         return
-    own = dataclasses.replace(material.recipe, losses=[cell.loss], seeds=[cell.seed], run_folds=[cell.fold])
+    own = dataclasses.replace(
+        material.recipe,
+        model=network(material.recipe, cell.method.network),
+        networks={},
+        losses=[cell.method.loss],
+        seeds=[cell.seed],
+        run_folds=[cell.fold],
+    )
     write_yaml(run / "recipe.yaml", {**dataclasses.asdict(own), "budget": f"{material.steps} steps"})
     made = {"command": command(), "versions": versions(), "machine": machine(), "seed": cell.seed}
     write_json(run / "made_by.json", made)
@@ -36,8 +46,11 @@ def describe(
     with suppress(FileNotFoundError):
         before = float(read_json(folder / "comparison.json")["minutes"])
     entry = catalog.find("dataset", recipe.data.reader)
-    results = [path for cell in planned if (path := folder / "runs" / cell.name / "result.json").exists()]
-    parameters = [count for path in results if (count := read_json(path).get("parameters"))]
+    results = {
+        cell: read_json(path) for cell in planned if (path := folder / "runs" / cell.name / "result.json").exists()
+    }
+    found = methods(recipe)
+    networks = {label: _network(recipe, label, results) for label in recipe.networks or [""]}
     value = {
         "name": recipe.name,
         "title": recipe.title or recipe.name,
@@ -51,14 +64,19 @@ def describe(
             "published": recipe.data.published,
             "channels": material.samples.channels,
             "classes": material.samples.classes,
+            "class_names": class_names(material.samples),
+            "palette": np.asarray(palette(material.samples)).tolist(),
         },
-        "model": {**dataclasses.asdict(recipe.model), "parameters": parameters[0] if parameters else None},
+        "model": next(iter(networks.values())),
+        "networks": networks if recipe.networks else {},
         "losses": recipe.losses,
-        "labels": {name: catalog.find("loss", name).label for name in recipe.losses},
-        "baseline": recipe.baseline if recipe.baseline in recipe.losses else recipe.losses[0],
+        "methods": {method.name: {"network": method.network, "loss": method.loss} for method in found},
+        "labels": {method.name: label(recipe, method) for method in found},
+        "baseline": baseline(recipe).name,
         "folds": recipe.run_folds or list(range(len(material.splits))),
         "seeds": recipe.seeds,
         "steps": material.steps,
+        "budget": recipe.budget,
         "minutes": before + minutes,
         "machine": machine(),
         "versions": versions(),
@@ -67,6 +85,15 @@ def describe(
     }
     write_json(folder / "comparison.json", value)
     return value
+
+
+def _network(recipe: Recipe, chosen: str, results: Mapping[Cell, Mapping[str, Any]]) -> dict[str, Any]:
+    """Keys of a network, and its number of parameters once a run has told it."""
+    counts = [result.get("parameters") for cell, result in results.items() if cell.method.network == chosen]
+    keys = network(recipe, chosen)
+    known = options_of(catalog.find("model", keys.name).load())
+    found = {key: value for key, value in vars(keys).items() if key not in ("width", "depth", "norm") or key in known}
+    return {**found, "parameters": next(filter(None, counts), None)}
 
 
 def write_pictures(folder: Path, material: Material, planned: Sequence[Cell]) -> list[str]:

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from subband._files import read_json, write_json
 from subband.config import Recipe, resolved_recipe
-from subband.data import Samples, WholeImages, load_splits
+from subband.data import Samples, WholeImages, class_names, load_splits
 from subband.data.images import image_pages, list_images, write_png, write_tiff
 from subband.data.readers import Folder
 from subband.data.tiles import predict_tiled
-from subband.tasks.cell import test_images
+from subband.tasks.cell import set_metrics, test_images
 from subband.tasks.segmentation import build_model, foreground, labels, read_samples
 
 
@@ -89,11 +89,11 @@ def evaluate_run(path: Path, *, images: Path | None, masks: Path | None, out: Pa
         indices = list(names)
     folder = out or run.folder / "evaluation"
     items = WholeImages(samples, indices=indices, mean=run.mean, std=run.std)
-    rows = test_images(run.model, items, folder / "predictions")
-    keys = [key for key in rows[0] if key != "name"]
-    metrics = {key: float(np.mean([row[key] for row in rows])) for key in keys}
-    write_json(folder / "evaluation.json", {"run": run.folder.name, "metrics": metrics, "images": rows})
-    return {"metrics": metrics, "images": rows, "folder": folder}
+    rows, matrix = test_images(run.model, items, folder / "predictions")
+    names = list(read_json(run.folder / "result.json").get("class_iou") or class_names(samples))
+    found = {**set_metrics(rows, matrix, names), "images": rows}
+    write_json(folder / "evaluation.json", {"run": run.folder.name, **found})
+    return {**found, "folder": folder}
 
 
 def _folds_file(run: Path) -> Path:

@@ -3,11 +3,14 @@
 Nothing is downloaded: a reader says which file is missing and where its official page is.
 """
 
+from subband.data.readers.camvid import CamVid
+from subband.data.readers.cityscapes import Cityscapes
 from subband.data.readers.drive import Drive
 from subband.data.readers.em_stack import EmStack
 from subband.data.readers.folder import Folder
 from subband.data.readers.glas import Glas
 from subband.data.readers.roads import Roads
 from subband.data.readers.snemi3d import Snemi3d
+from subband.data.readers.voc import Voc
 
-__all__ = ["Drive", "EmStack", "Folder", "Glas", "Roads", "Snemi3d"]
+__all__ = ["CamVid", "Cityscapes", "Drive", "EmStack", "Folder", "Glas", "Roads", "Snemi3d", "Voc"]

@@ -1,11 +1,14 @@
 """A plain folder of images and masks."""
 
+import contextlib
 import os
 from pathlib import Path
 
+import numpy as np
+
 from subband.data._pages import SUFFIXES, Pages
-from subband.data.images import as_image, as_mask, held, list_images
-from subband.data.sample import Mask, Reader, Sample
+from subband.data.images import LARGEST_CLASS, as_image, as_mask, held, list_images
+from subband.data.sample import VOID, Mask, Reader, Sample
 
 MASK_SUFFIXES = ("_mask", "_masks", "_label", "_labels", "_anno", "_gt", "_seg")
 """What may follow an image's name in the name of its mask."""
@@ -17,6 +20,10 @@ class Folder(Reader):
 
     Images may have 8 or 16 bits, grey or colour. For what a mask may hold see `subband.data.images.read_mask`. Two
     multi-page TIFFs with the same number of pages give one sample for each page.
+
+    In a set of more than two classes (some mask holds a class number from 2 to 63), 255 is void in every mask, and
+    another number above 63 is refused; in any other set a mask of 0 and 255 holds background and foreground. Only a
+    mask that could be either makes the reader look through the others, once.
 
     Args:
         root: Folder with ``images`` and ``masks`` inside, or with both kinds of files side by side.
@@ -46,24 +53,44 @@ class Folder(Reader):
             names += [image.stem] if len(left) == 1 else [f"{image.stem}_{page:03d}" for page in range(len(left))]
         super().__init__(names)
         self._counted = 0
+        self._several: bool | None = None
 
     @property
     def classes(self) -> int:
-        """Number of classes, from all masks: the largest class plus one, at least 2."""
+        """Number of classes, from all masks: the largest class plus one, at least 2; void is none of them."""
         if not self._counted:
-            self._counted = max(
-                2, 1 + max(int(_mask(mask, page, lossy).max(initial=0)) for _, mask, page, lossy in self._pages)
-            )
+            largest = [max(_numbers(self._mask(index)), default=0) for index in range(len(self))]
+            self._counted = max(2, 1 + max(largest))
         return self._counted
 
     def read(self, index: int) -> Sample:
         """Read one image and its mask."""
-        image, mask, page, lossy = self._pages[index]
-        return Sample(self.names[index], as_image(image[page], str(image.path)), _mask(mask, page, lossy))
+        image, _, page, _ = self._pages[index]
+        return Sample(self.names[index], as_image(image[page], str(image.path)), self._mask(index))
+
+    def _mask(self, index: int) -> Mask:
+        _, mask, page, lossy = self._pages[index]
+        stored, several = mask[page], False
+        if not lossy and stored.size and stored.max() > LARGEST_CLASS and self._has_several():
+            stored, several = Pages(mask.path, palette="stored")[page], True
+        return as_mask(stored, str(mask.path), lossy=lossy, several=several)
+
+    def _has_several(self) -> bool:
+        """Whether some mask holds a class number above 1; masks that cannot be read are passed over."""
+        if self._several is None:
+            self._several = any(self._holds_several(index) for index in range(len(self)))
+        return self._several
+
+    def _holds_several(self, index: int) -> bool:
+        _, mask, page, lossy = self._pages[index]
+        with contextlib.suppress(ValueError):
+            return not lossy and max(_numbers(as_mask(mask[page], str(mask.path))), default=0) > 1
+        return False
 
 
-def _mask(pages: Pages, page: int, lossy: bool) -> Mask:
-    return as_mask(pages[page], str(pages.path), lossy=lossy)
+def _numbers(mask: Mask) -> list[int]:
+    """Class numbers in a mask, without void."""
+    return [number for number in np.flatnonzero(np.bincount(mask.ravel())).tolist() if number != VOID]
 
 
 def _folders(

@@ -1,0 +1,92 @@
+"""Optimiser and learning rate of a run."""
+
+import math
+
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
+
+from subband.config import Optim
+from subband.tasks.plan import Plan
+
+
+def make_optimizer(model: nn.Module, optim: Optim) -> torch.optim.Optimizer:
+    """Optimiser of the network's weights; the ``encoder`` has a group of its own where the head's rate differs.
+
+    Raises:
+        ValueError: If the head's rate differs and the network has no ``encoder``.
+    """
+    groups = parameter_groups(model, optim)
+    if optim.name == "sgd":
+        return torch.optim.SGD(groups, optim.lr, momentum=0.9, weight_decay=optim.weight_decay)
+    kind = torch.optim.AdamW if optim.name == "adamw" else torch.optim.Adam
+    return kind(groups, optim.lr, weight_decay=optim.weight_decay)
+
+
+def parameter_groups(model: nn.Module, optim: Optim) -> list[dict[str, object]]:
+    """All parameters, or those of the encoder and then the others with ``head_lr_factor`` times the rate.
+
+    Raises:
+        ValueError: If the head's rate differs and the network has no ``encoder``.
+    """
+    if optim.head_lr_factor == 1:
+        return [{"params": list(model.parameters())}]
+    encoder = getattr(model, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        raise ValueError(f"optim.head_lr_factor needs a network with an encoder, but {type(model).__name__} has none")
+    within = {id(parameter) for parameter in encoder.parameters()}
+    head = [parameter for parameter in model.parameters() if id(parameter) not in within]
+    return [
+        {"params": list(encoder.parameters()), "lr": optim.lr},
+        {"params": head, "lr": optim.lr * optim.head_lr_factor},
+    ]
+
+
+def make_schedule(optimizer: torch.optim.Optimizer, plan: Plan) -> lr_scheduler.LRScheduler:
+    """Schedule that moves in every step."""
+    optim = plan.optim
+    if optim.schedule == "onecycle":
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=plan.steps + 1, cycle_momentum=False)
+    per_epoch = plan.epoch_items / plan.batch
+    if optim.schedule in ("constant", "step") and not optim.warmup_epochs:
+        size = max(1, round(optim.step_epochs * per_epoch)) if optim.schedule == "step" else plan.steps + 1
+        return lr_scheduler.StepLR(optimizer, size, optim.gamma)
+    return lr_scheduler.LambdaLR(
+        optimizer, lambda step: rate_factor(optim, step, steps=plan.steps, per_epoch=per_epoch)
+    )
+
+
+def rate_factor(optim: Optim, step: int, *, steps: int, per_epoch: float) -> float:
+    r"""Part of ``optim.lr`` in a step.
+
+    .. math:: \min(1, s / w) \cdot (1 - s / S)^p, \qquad \min(1, s / w) \cdot \tfrac12 (1 + \cos(\pi s / S))
+
+    for ``poly`` and ``cosine``, with step s of S and w steps of warm-up.
+
+    Args:
+        optim: Schedule, its power, its warm-up in epochs.
+        step: s, from 0.
+        steps: S.
+        per_epoch: Steps in an epoch, not rounded.
+
+    Returns:
+        A number in [0, 1].
+
+    Source:
+        LiQiufu/WaveSNet, ``utils/lr_scheduler.py``.
+
+    Example:
+        >>> rate_factor(Optim(schedule="poly", power=1.0), 25, steps=100, per_epoch=10)
+        0.75
+        >>> rate_factor(Optim(schedule="cosine", warmup_epochs=2), 10, steps=10, per_epoch=10)
+        0.0
+    """
+    part = min(1.0, step / steps)
+    warm = min(1.0, step / (optim.warmup_epochs * per_epoch)) if optim.warmup_epochs else 1.0
+    if optim.schedule == "poly":
+        return warm * math.pow(1 - part, optim.power)
+    if optim.schedule == "cosine":
+        return warm * (1 + math.cos(math.pi * part)) / 2
+    size = max(1, round(optim.step_epochs * per_epoch))
+    return warm * (optim.gamma ** (step // size) if optim.schedule == "step" else 1.0)

@@ -1,0 +1,96 @@
+"""What is decided before the runs of a comparison: folds, normalisation, number of steps, and whether networks fit."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from subband._files import read_json, write_json
+from subband.config import Recipe, parse_budget
+from subband.data import Samples, Split, save_splits, statistics
+from subband.tasks.cell import Cell, Material, cells, crop_stream, first_process
+from subband.tasks.methods import methods, network
+from subband.tasks.segmentation import SegmentationTask, build_model, split_samples
+from subband.tasks.weights import load_encoder
+
+Array = np.ndarray[Any, Any]
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and deviation of red, green and blue that torchvision's ImageNet networks were trained with."""
+
+
+def check_networks(recipe: Recipe, samples: Samples, say: Callable[[str], None]) -> None:
+    """Build each network once, and say what its checkpoint gave.
+
+    Raises:
+        ValueError: If an option is wrong, or a checkpoint does not fit.
+    """
+    for label in list(recipe.networks) or [""]:
+        keys = network(recipe, label)
+        built = build_model(keys, channels=samples.channels, classes=samples.classes, seed=0)
+        if recipe.optim.head_lr_factor != 1 and not hasattr(built, "encoder"):
+            raise ValueError(f"optim.head_lr_factor needs a network with an encoder, but {keys.name!r} has none")
+        if keys.weights:
+            say(f"{label or keys.name}, {keys.weights}: {load_encoder(built, Path(keys.weights))}")
+
+
+def prepare(recipe: Recipe, folder: Path, samples: Samples) -> Material:
+    """Folds, normalisation and number of steps; what was decided once is read again."""
+    splits = split_samples(samples, recipe.data)
+    save_splits(folder / "folds.json", splits, samples.names)
+    material = Material(recipe, samples, splits, normalisations(recipe, samples, splits), 0, folder / "maps")
+    return dataclasses.replace(material, steps=number_of_steps(material, folder))
+
+
+def normalisations(recipe: Recipe, samples: Samples, splits: Sequence[Split]) -> list[tuple[Array, Array]]:
+    """Mean and deviation of each channel that the images of each split are normalised with.
+
+    Raises:
+        ValueError: If ImageNet's are wanted for images that are not in colour.
+    """
+    if recipe.data.normalise == "imagenet":
+        if samples.channels != len(IMAGENET[0]):
+            raise ValueError(f"data.normalise is 'imagenet', but the images have {samples.channels} channel(s), not 3")
+        mean, std = np.array(IMAGENET[0]), np.array(IMAGENET[1])
+        return [(mean, std) for _ in splits]
+    chosen = [tuple(split.train) if recipe.data.normalise == "train" else None for split in splits]
+    found = {key: statistics(samples, indices=key) for key in set(chosen)}
+    return [found[key] for key in chosen]
+
+
+def number_of_steps(material: Material, folder: Path) -> int:
+    """Steps of every run: as the budget says, or what fits into its minutes, measured once."""
+    recipe, path = material.recipe, folder / "steps.json"
+    amount, unit = parse_budget(recipe.budget)
+    if unit == "steps":
+        return max(1, round(amount))
+    if unit == "epochs":
+        return max(1, round(amount * math.ceil(len(material.splits[0].train) / recipe.data.batch)))
+    while not path.exists() and not first_process():
+        time.sleep(0.2)
+    if path.exists():
+        return int(read_json(path)["steps"])
+    planned = cells(recipe, len(material.splits))
+    seconds = {method.name: step_seconds(material, Cell(method, planned[0].fold, 0)) for method in methods(recipe)}
+    share = 0.8 * amount * 60 / sum(seconds[cell.method.name] for cell in planned)
+    steps = max(10, int(share))
+    write_json(path, {"steps": steps, "seconds_per_step": seconds, "minutes": amount})
+    return steps
+
+
+def step_seconds(material: Material, cell: Cell) -> float:
+    """Seconds of one training step, the faster of three."""
+    stream = crop_stream(material, cell, steps=4)
+    task = SegmentationTask(material.model(cell.method, 0), material.loss(cell.method), [])
+    batch_size, seconds = material.recipe.data.batch, []
+    for step in range(4):
+        start = time.perf_counter()
+        items = [stream[step * batch_size + i] for i in range(batch_size)]
+        batch = {key: torch.stack([item[key] for item in items]) for key in items[0] if torch.is_tensor(items[0][key])}
+        task.step(batch)["loss"].backward()  # type: ignore[no-untyped-call]
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
