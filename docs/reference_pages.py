@@ -11,6 +11,7 @@ from subband import catalog
 PACKAGES = {
     "subband.losses.segmentation": "Losses",
     "subband.transforms": "Transforms",
+    "subband.layers": "Layers",
     "subband.maps": "Weight maps",
     "subband.metrics": "Metrics",
     "subband.models": "Networks",
@@ -60,8 +61,10 @@ def api_page(package: str) -> str:
     for name in module.__all__:
         exported = getattr(module, name)
         if inspect.isclass(exported):
-            own = inspect.getmodule(exported)
-            members = "" if own is None else "   :members:\n   :show-inheritance:\n"
+            plain = inspect.getmodule(exported) is None or hasattr(
+                exported, "_fields"
+            )  # fields of a tuple are attributes
+            members = "" if plain else "   :members:\n   :show-inheritance:\n"
             parts.append(f"\n.. autoclass:: {package}.{name}\n{members}")
         elif callable(exported):
             parts.append(f"\n.. autofunction:: {package}.{name}\n")

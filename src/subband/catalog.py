@@ -140,6 +140,10 @@ ENTRIES: tuple[Entry, ...] = (
     _metric("B0", "betti_errors", "difference of the numbers of connected pieces", "cubical complex, as GUDHI"),
     _metric("B1", "betti_errors", "difference of the numbers of holes", "cubical complex, as GUDHI"),
     _metric("mAP", "average_precision_dsb2018", "regions found at overlaps 0.5 to 0.95", "Data Science Bowl 2018"),
+    _metric("accuracy", "pixel_accuracy", "part of the pixels that have their class", "-"),
+    _metric("class-accuracy", "class_accuracy", "part of each class that is found, mean of the classes", "-"),
+    _metric("class-iou", "class_iou", "intersection over union of each class", "-"),
+    _metric("FWIoU", "frequency_weighted_iou", "intersection over union, weighted by the share of the class", "-"),
     _metric("clDice", "cldice_score", "Dice of centre lines", "Shit et al., 2021 (arXiv:2003.07311)"),
 )
 

@@ -30,8 +30,9 @@ class Data:
         published: Name of the set in the published tables, to show their rows beside ours.
         crop: Crop size of a training item, in pixels; empty takes whole images.
         batch: Crops in a step, over all processes.
-        augment: Random changes of a training item; ``voc`` and ``cityscapes`` are those of the WaveSNet authors, whose
-            scaled images keep classes (nearest) and fill what is missing with void.
+        augment: Random changes of a training item. ``mirror`` (left-right), ``voc`` and ``cityscapes`` are for scenes,
+            the last two those of the WaveSNet authors; what is missing of a crop becomes void.
+        scale_base: Shorter side of a scene at scale 1, in pixels; 0 for the image's own.
         normalise: Images whose mean and deviation normalise all: ``all`` (as published), ``train``, or ``imagenet``
             for the fixed numbers that ImageNet checkpoints expect.
         split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image, ``given`` is the set's own split.
@@ -51,7 +52,8 @@ class Data:
     published: str | None = None
     crop: list[int] = field(default_factory=lambda: [256, 256])
     batch: int = 4
-    augment: Literal["none", "flips", "full", "voc", "cityscapes"] = "flips"
+    augment: Literal["none", "flips", "full", "mirror", "voc", "cityscapes"] = "flips"
+    scale_base: int = 0
     normalise: Literal["all", "train", "imagenet"] = "all"
     split: Literal["folds", "holdout", "given"] = "folds"
     folds: int = 3

@@ -67,6 +67,7 @@ def test_unknown_network(path, seen, capsys):
     assert main(["train", path, "--networks", "nothing"]) == 2
 
 
+@pytest.mark.slow
 def test_compare_networks(path, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["compare", path, "--losses", "ce", "--out", str(out)]) == 0

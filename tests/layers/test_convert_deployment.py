@@ -16,7 +16,7 @@ torchvision = pytest.importorskip("torchvision")
 NETWORKS = {
     "resnet18": ((64, 96), (97, 65)),
     "vgg16_bn": ((64, 96), (97, 65)),
-    "densenet121": ((64, 96), (97, 65)),
+    "densenet": ((64, 96), (97, 65)),
     "timm/resnet50": ((64, 96), (97, 65)),
     "timm/convnext_atto": ((64, 96), (97, 70)),
     "inception_v3": ((160, 192), (161, 129)),
@@ -46,12 +46,16 @@ def networks():
 def build(name):
     if name.startswith("timm/"):
         return pytest.importorskip("timm").create_model(name.removeprefix("timm/"), num_classes=10).eval()
-    options = {"init_weights": False} if name == "inception_v3" else {}
+    if name == "densenet":  # densenet121 with fewer layers in its four blocks
+        return torchvision.models.DenseNet(block_config=(2, 3, 4, 2), num_classes=10).eval()
+    options = {"init_weights": False, "aux_logits": False} if name == "inception_v3" else {}
     return torchvision.models.get_model(name, weights=None, num_classes=10, **options).eval()
 
 
 def images(name, generator):
-    return [torch.randn(batch, 3, *size, generator=generator) for batch, size in zip((2, 1), NETWORKS[name], strict=True)]
+    return [
+        torch.randn(batch, 3, *size, generator=generator) for batch, size in zip((2, 1), NETWORKS[name], strict=True)
+    ]
 
 
 def error(found, expected):
@@ -60,6 +64,7 @@ def error(found, expected):
     return float((found - expected).abs().max() / expected.std())
 
 
+@pytest.mark.slow
 @EACH
 @torch.no_grad()
 def test_compiles_in_one_graph(networks, name, generator):
@@ -68,18 +73,19 @@ def test_compiles_in_one_graph(networks, name, generator):
     assert error(torch.compile(model, fullgraph=True, backend="aot_eager")(x), model(x)) < 1e-5
 
 
+@pytest.mark.slow
 @EACH
 @torch.no_grad()
 def test_exports_with_fixed_and_with_dynamic_sizes(networks, name, generator):
     model, (x, other) = networks(name), images(name, generator)
     assert error(torch.export.export(model, (x,)).module()(x), model(x)) < 1e-5
-    sizes = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
+    sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     dynamic = torch.export.export(model, (x,), dynamic_shapes=(sizes,)).module()
     assert error(dynamic(x), model(x)) < 1e-5
-    if name != "timm/convnext_atto":
-        assert error(dynamic(other), model(other)) < 1e-5
+    assert error(dynamic(other), model(other)) < 1e-5
 
 
+@pytest.mark.slow
 @EACH
 @torch.no_grad()
 @pytest.mark.filterwarnings("ignore")  # of the exporter
@@ -87,7 +93,7 @@ def test_runs_in_onnxruntime_at_every_size(networks, name, generator):
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     model, inputs = networks(name), images(name, generator)
-    sizes = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
+    sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     program = torch.onnx.export(model, (inputs[0],), dynamo=True, dynamic_shapes=(sizes,), verbose=False)
     proto = program.model_proto
     session = runtime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -130,14 +136,11 @@ def test_copies_and_dtypes(networks, name, generator):
 def test_takes_a_training_step(networks, name, generator):
     model, (x, _) = copy.deepcopy(networks(name)).train(), images(name, generator)
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-3)
-    outputs = model(x)
-    logits = outputs if isinstance(outputs, torch.Tensor) else outputs[0]
-    nn.functional.cross_entropy(logits, torch.tensor([1, 2])).backward()
-    before = {key: value.detach().clone() for key, value in model.named_parameters()}
+    loss = nn.functional.cross_entropy(model(x), torch.tensor([1, 2]))
+    loss.backward()
+    assert all(value.grad is not None and value.grad.isfinite().all() for value in model.parameters())
     optimiser.step()
-    moved = [key for key, value in model.named_parameters() if not torch.equal(value, before[key])]
-    assert len(moved) > 0.5 * len(before)
-    assert all(value.isfinite().all() for value in model.parameters())
+    assert nn.functional.cross_entropy(model(x), torch.tensor([1, 2])) != loss
 
 
 @pytest.mark.slow

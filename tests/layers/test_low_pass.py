@@ -66,7 +66,9 @@ def test_borders_are_those_of_the_specification():
         assert front + behind == taps + 2 * padding - size + ceil_mode
 
 
-@pytest.mark.parametrize("window", [Window(3, 2, 1, False), Window(5, 2, 0, False), Window(1, 2, 0, False), Window(2, 4)])
+@pytest.mark.parametrize(
+    "window", [Window(3, 2, 1, False), Window(5, 2, 0, False), Window(1, 2, 0, False), Window(2, 4)]
+)
 @pytest.mark.parametrize("wavelet", ["haar", "ch3.3", "blur3", "db6"])
 def test_any_window_by_padding_and_striding(window, wavelet, generator):
     x = torch.randn(2, 3, 13, 18, dtype=torch.float64, generator=generator)
@@ -77,9 +79,10 @@ def test_any_window_by_padding_and_striding(window, wavelet, generator):
             moved = F.pad(expected.movedim(axis, -1), (front, behind))
             expected = (moved.unfold(-1, len(taps), 2) @ taps).movedim(-1, axis)
     found = LowPass(wavelet, window=window).double()(x)
-    assert found.shape[2:] == F.max_pool2d(
-        x, window.size, window.stride, window.padding, ceil_mode=window.ceil_mode
-    ).shape[2:]
+    assert (
+        found.shape[2:]
+        == F.max_pool2d(x, window.size, window.stride, window.padding, ceil_mode=window.ceil_mode).shape[2:]
+    )
     assert (found - expected).abs().max() < 1e-12
 
 
@@ -184,7 +187,7 @@ def test_compiles_traces_and_exports_for_every_size(wavelet, generator):
     other = torch.randn(1, 3, 13, 31, generator=generator)
     assert torch.equal(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), layer(x))
     assert torch.equal(torch.fx.symbolic_trace(layer)(other), layer(other))
-    sizes = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
+    sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     exported = torch.export.export(layer, (x,), dynamic_shapes=(sizes,)).module()
     assert torch.equal(exported(other), layer(other))
     assert torch.equal(torch.vmap(layer)(x[None])[0], layer(x))
@@ -194,7 +197,9 @@ def test_copies_and_prints():
     layer = LowPass("ch2.2", window=Window(3, 2, 1, False))
     again = copy.deepcopy(layer)
     assert repr(again) == repr(layer)
-    assert repr(layer).startswith("LowPass('ch2.2', dims=2, window=Window(size=3, stride=2, padding=1, ceil_mode=False)")
+    assert repr(layer).startswith(
+        "LowPass('ch2.2', dims=2, window=Window(size=3, stride=2, padding=1, ceil_mode=False)"
+    )
     assert "(Window(" in repr(LowPass(window=[Window(), Window(stride=1)]))
 
 

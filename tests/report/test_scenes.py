@@ -289,3 +289,11 @@ def test_the_terminal_table_of_networks_fits_into_80_columns(scenes):
         console.print(table)
     assert len(found.get().splitlines()) == 3
     assert "…" not in found.get()
+
+
+def test_void_is_no_class_of_the_real_sets():
+    from subband.data.readers import camvid, cityscapes, voc
+
+    listed = [colour for module in (camvid, cityscapes) for _, colour in module.CLASSES]
+    for colour in (*listed, *voc.colours()):
+        assert max(abs(a - b) for a, b in zip(colour, VOID_GREY, strict=True)) > 30

@@ -190,6 +190,7 @@ def test_other_images_may_lack_classes(blocks, tmp_path):
     assert (tmp_path / "again" / "evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_the_verbs_show_classes(blocks, tmp_path, capsys):
     from subband.cli import main
 
@@ -202,6 +203,7 @@ def test_the_verbs_show_classes(blocks, tmp_path, capsys):
     assert "Attention" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_comparison_of_networks_grows(blocks, tmp_path):
     compare(recipe(), tmp_path)
     heard = []

@@ -60,6 +60,7 @@ def test_torchvisions_resnet():
     assert torch.equal(net.encoder.layer4[1].conv2.weight, donor.layer4[1].conv2.weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "layers"), [("vgg16_bn", 16), ("vgg11_bn", 11)])
 def test_torchvisions_vgg_fills_a_segnet(kind, layers):
     torchvision = pytest.importorskip("torchvision")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from subband._check import closest
 
 VERBS = {
-    "demo": "compare losses on synthetic images and write a report, in a few minutes",
+    "demo": "compare losses on synthetic images, in a few minutes; `demo wavelets` draws what wavelets see",
     "compare": "train methods (networks, losses) x folds x seeds and write one report",
     "train": "train one network with one loss",
     "evaluate": "test a trained run again, or on other images",
@@ -16,7 +16,7 @@ VERBS = {
     "maps": "compute weight maps of a folder of masks",
     "report": "write the report of finished runs again",
     "list": "name what there is: losses, models, data sets, recipes",
-    "show": "explain one name: subband show loss cwmi",
+    "show": "explain one name: subband show loss cwmi; `show wavelet db4` draws the filters",
 }
 
 

@@ -3,14 +3,27 @@
 from pathlib import Path
 
 
-def demo(task: str = "segmentation", *, out: Path | None = None, jobs: int = 0, overwrite: bool = False) -> int:
-    """Compare losses on synthetic images with exact truth and write a report; nothing is downloaded.
+def demo(
+    task: str = "segmentation",
+    *,
+    out: Path | None = None,
+    jobs: int = 0,
+    overwrite: bool = False,
+    image: Path | None = None,
+    wavelet: str | None = None,
+) -> int:
+    """Compare losses on synthetic images with exact truth, or show what wavelets see, and write a report; nothing is
+    downloaded.
 
     Args:
-        task: Kind of demo: segmentation (membranes).
-        out: Folder to write, by default runs/demo.
+        task: segmentation trains on membranes; wavelets draws a decomposition, a steerable pyramid, and what a max-pool
+            loses against a wavelet, in some seconds and without training.
+        out: Folder to write, by default runs/demo, or runs/demo-wavelets.
         jobs: Runs at the same time; 0 takes one for each core, at most two.
-        overwrite: Delete what the folder holds; without it a demo that was stopped goes on.
+        overwrite: Delete what the folder holds; without it a demo that was stopped goes on. For wavelets: write over
+            pictures in the folder that another program may have made.
+        image: For wavelets: an image file of your own in place of a synthetic street.
+        wavelet: For wavelets: its name (subband show wavelet NAME), by default db2.
 
     Returns:
         0, or 1 if a run failed.
@@ -22,6 +35,41 @@ def demo(task: str = "segmentation", *, out: Path | None = None, jobs: int = 0, 
     from subband.cli.compare import compare
     from subband.config import shipped
 
-    one_of("task", task, [name.partition("/")[0] for name in shipped() if name.endswith("/demo")])
+    one_of("task", task, [*(name.partition("/")[0] for name in shipped() if name.endswith("/demo")), "wavelets"])
+    if task == "wavelets":
+        target = out or Path("runs") / "demo-wavelets"
+        if not overwrite:
+            _refuse_strangers(target)
+        return _wavelets(target, image, wavelet or "db2")
+    if image is not None or wavelet is not None:
+        raise ValueError("--image and --wavelet are for `subband demo wavelets`; leave them out")
     folder = out or Path("runs") / "demo"
     return compare(recipe_of(f"{task}/demo"), out=folder, jobs=jobs or min(2, os.cpu_count() or 1), overwrite=overwrite)
+
+
+def _refuse_strangers(folder: Path) -> None:
+    """Pictures of the demo's names are not written over in a folder without the demo's page."""
+    from subband.report.wavelets import PAGE, PICTURES
+
+    taken = [name for name in PICTURES if (folder / name).exists()]
+    if taken and not (folder / PAGE).exists():
+        raise FileExistsError(f"{folder} holds a {taken[0]} already; give another --out, or --overwrite")
+
+
+def _wavelets(folder: Path, path: Path | None, wavelet: str) -> int:
+    """Draw, and print the numbers."""
+    from subband.cli._console import print_table, say
+    from subband.data import Synthetic
+    from subband.data.images import read_image
+    from subband.report.wavelets import HALVING, WAYS, halving_rows, way_rows, write_wavelets
+
+    if path is None:
+        street = Synthetic("scenes", size=(256, 384), count=1, difficulty="easy")[0]
+        found, page = write_wavelets(folder, street.image, wavelet=wavelet, name="a synthetic street")
+    else:
+        found, page = write_wavelets(folder, read_image(path), wavelet=wavelet, name=path.name)
+    print_table(["way to halve", *HALVING], halving_rows(found))
+    say("")
+    print_table(["way back", *WAYS], way_rows(found))
+    say(f"\nreport: {page}")
+    return 0

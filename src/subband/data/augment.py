@@ -13,8 +13,8 @@ from subband.data._intensity import blur_sometimes, change_intensity, jitter_col
 from subband.data.sample import FloatImage, Mask
 
 Generator = np.random.Generator
-Preset = Literal["none", "flips", "full", "voc", "cityscapes"]
-PRESETS: tuple[Preset, ...] = ("none", "flips", "full", "voc", "cityscapes")
+Preset = Literal["none", "flips", "full", "mirror", "voc", "cityscapes"]
+PRESETS: tuple[Preset, ...] = ("none", "flips", "full", "mirror", "voc", "cityscapes")
 """Names that `Augment.named` knows."""
 
 
@@ -70,13 +70,14 @@ class Augment:
         """Settings by name.
 
         ``none`` is a crop alone, ``flips`` crop and flips as published for CWMI, ``full`` turns and intensity as well.
-        ``voc`` and ``cityscapes`` are for scenes: scale 0.5 to 2, crop within mean colour and void, horizontal flip;
-        ``voc`` with a blur of probability 0.5, ``cityscapes`` with a colour jitter of 0.5.
+        The others are for scenes: ``mirror`` is a crop, within mean colour and void, and a horizontal flip; ``voc``
+        scales by 0.5 to 2 before and blurs with a probability of 0.5, ``cityscapes`` scales and has a colour jitter of
+        0.5.
 
         Args:
             name: One of `PRESETS`.
             crop: Size of the crop, in pixels; scenes need one.
-            base: Shorter side at scale 1 of the two for scenes, in pixels; 0 for the image's own.
+            base: Shorter side at scale 1 of those for scenes, in pixels; 0 for the image's own.
 
         Raises:
             ValueError: If there is no such name, or a crop is missing.
@@ -85,8 +86,11 @@ class Augment:
             Scenes: the WaveSNet authors, LiQiufu/WaveSNet, whose scale refers to a ``base`` of 768 at a crop of 768.
         """
         one_of("augment", name, PRESETS)
-        if name in ("voc", "cityscapes"):
-            scene = cls(tuple(crop), flips="horizontal", pad="void", scale=(0.5, 2.0), base=base)
+        if name in ("mirror", "voc", "cityscapes"):
+            scene = cls(tuple(crop), flips="horizontal", pad="void", base=base)
+            if name == "mirror":
+                return scene
+            scene = replace(scene, scale=(0.5, 2.0))
             return replace(scene, blur=0.5) if name == "voc" else replace(scene, jitter=0.5)
         if name == "full":
             return cls(tuple(crop), flips=True, rot90=True, brightness=0.1, contrast=0.2)

@@ -86,9 +86,9 @@ class LowPass(nn.Module):
         self.dims, self.gain, self.taps = dims, gain, low_pass_taps(wavelet, gain=gain)
         self.wavelet = wavelet if isinstance(wavelet, str) else filter_bank(wavelet).name
         self.steps = steps_of(self.windows, len(self.taps))
+        where, dtype = torch.get_default_device(), torch.get_default_dtype()
         for number, kernel in enumerate(self._kernels()):
-            kernel = kernel.to(device=torch.get_default_device(), dtype=torch.get_default_dtype())
-            self.register_buffer(f"kernel{number}", kernel, persistent=False)
+            self.register_buffer(f"kernel{number}", kernel.to(device=where, dtype=dtype), persistent=False)
 
     def _kernels(self) -> list[Tensor]:
         """Kernels of all steps in float64: the taps, with zeros where the two borders of an axis differ."""

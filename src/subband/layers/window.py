@@ -27,7 +27,7 @@ class Window:
 
     Example:
         >>> import torch
-        >>> from subband.layers import LowPass
+        >>> from subband.layers import LowPass, Window
         >>> LowPass(window=Window(3, padding=1, ceil_mode=False))(torch.ones(1, 1, 7, 8)).shape
         torch.Size([1, 1, 4, 4])
     """

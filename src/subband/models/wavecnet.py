@@ -3,7 +3,9 @@
 import dataclasses
 from typing import Any
 
-from torch import nn
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from subband._check import one_of, positive
 from subband._optional import require
@@ -94,11 +96,18 @@ def _mean_of_bands(wavelet: Wavelet) -> FilterBank:
     return dataclasses.replace(bank, dec_lo=mean, name=f"mean of the bands of {bank.name}")
 
 
+class _AllBands(WaveletDownsample):
+    """All bands, of one size for odd sizes too, to which a zero is added."""
+
+    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch out half_h half_w"]:
+        return super().forward(F.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2)))
+
+
 def _with_all_bands(network: Any, wavelet: Wavelet) -> nn.Module:
     """ResNet of basic blocks whose strides and pooling become all four bands as channels, under the authors' names."""
 
     def bands() -> WaveletDownsample:
-        return WaveletDownsample(wavelet, mode="authors", bands="all")
+        return _AllBands(wavelet, mode="authors", bands="all")
 
     def wider(conv: nn.Conv2d) -> nn.Conv2d:
         size: Any = conv.kernel_size

@@ -86,7 +86,7 @@ def load_authors_wavecnet(model: nn.Module, state: Mapping[str, Any]) -> Loaded:
         ``DataParallel``, for VGG around ``features`` alone.
 
     Example:
-        >>> from subband.models import wavecnet
+        >>> from subband.models.wavecnet import wavecnet
         >>> model = wavecnet("resnet18_dwt", classes=10)
         >>> print(load_authors_wavecnet(model, {"module.layer2.0.conv2.1.weight": model.layer2[0].conv2.weight}))
         1 entries loaded

@@ -70,7 +70,8 @@ def drawn(draw: Callable[[Any, Theme], None], *, height: float, key: str) -> Dra
             paper: Any = {"facecolor": theme.paper, "bbox_inches": margin} if theme.paper else {"transparent": True}
             figure.savefig(content, format=kind, dpi=DPI, metadata=plain, **paper)
             contents.append(content.getvalue())
-    return Drawing(_inline(contents[0].decode(), re.sub(r"\W+", "-", key)), contents[1])
+    svg = re.sub(r' id="image[0-9a-f]+"', "", contents[0].decode())  # of its pixels: two black pictures share it
+    return Drawing(_inline(svg, re.sub(r"\W+", "-", key)), contents[1])
 
 
 def picture_grid(rows: Sequence[Sequence[Cell]], *, heads: Sequence[str], labels: Sequence[str], key: str) -> Drawing:

@@ -112,7 +112,7 @@ def ways_back(image: Tensor, wavelet: str) -> dict[str, Back]:
     largest, places = F.max_pool2d(x, 2, return_indices=True)
     bands = dwt(x, wavelet)
     found = {
-        "max-pool, unpool": (F.max_unpool2d(largest, places, 2), "1/4, and its places"),
+        "max-pool, unpool": (F.max_unpool2d(largest, places, (2, 2)), "1/4, and its places"),
         "max-pool, repeat": (F.interpolate(largest, scale_factor=2), "1/4"),
         f"{wavelet} low, IDWT": (idwt({"aa": bands["aa"]}, wavelet), "1/4"),
         f"{wavelet} all, IDWT": (idwt(bands, wavelet), "all, as four quarters"),

@@ -69,10 +69,10 @@ def decomposition(image: Array, coefficients: Coefficients, *, title: str) -> Dr
         for row, column in lines:
             axes.plot([-0.5, 2 * column - 0.5], [row - 0.5] * 2, color="white", linewidth=0.8)
             axes.plot([column - 0.5] * 2, [-0.5, 2 * row - 0.5], color="white", linewidth=0.8)
-        box = {"facecolor": "black", "edgecolor": "none", "alpha": 0.65, "pad": 1.5}
+        patch: Any = {"facecolor": "black", "edgecolor": "none", "alpha": 0.65, "pad": 1.5}
         step = picture.shape[1] / (72 * width)
         for name, left, upper in names:
-            axes.text(left + 3 * step, upper + 3 * step, name, color="white", va="top", fontsize=7, bbox=box)
+            axes.text(left + 3 * step, upper + 3 * step, name, color="white", va="top", fontsize=7, bbox=patch)
 
     return drawn(draw, height=total, key="decomposition")
 
@@ -142,7 +142,7 @@ def _cut(values: Any, cut: Cut) -> Array:
 
 def _largest(errors: Sequence[Any], cut: Cut) -> float:
     """Magnitude that only one in two hundred pixels of the worst error is above."""
-    return max(max(float(np.percentile(np.abs(_cut(error, cut)), 99.5)) for error in errors), 1e-12)
+    return max(1e-12, *(float(np.percentile(np.abs(_cut(error, cut)), 99.5)) for error in errors))
 
 
 def _error(error: Any, cut: Cut, limit: float) -> Array:

@@ -15,10 +15,11 @@ from subband.report.published import published_classes
 from subband.report.statistics import best, spread
 from subband.report.tables import Summary, number
 
-VOID_GREY = (128, 128, 128)
+VOID_GREY = (200, 200, 200)
+"""Lighter than any grey that the palettes of CamVid, VOC and Cityscapes give to a class."""
 SIDE = 320
 """Longest side of a picture, in pixels; larger ones are made smaller, classes by taking pixels out."""
-WRONG, RIGHT = (214, 48, 49), (232, 232, 228)
+WRONG, RIGHT = (214, 48, 49), (40, 42, 48)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def coloured(labels: Array, colours: Array) -> Array:
     Example:
         >>> import numpy as np
         >>> coloured(np.array([[0, 255]]), np.array([[1, 2, 3]])).tolist()
-        [[[1, 2, 3], [128, 128, 128]]]
+        [[[1, 2, 3], [200, 200, 200]]]
     """
     table = np.full((256, 3), VOID_GREY, np.uint8)
     table[: len(colours)] = colours
@@ -176,7 +177,7 @@ def coloured(labels: Array, colours: Array) -> Array:
 
 
 def wrong_picture(truth: Array, prediction: Array) -> Array:
-    """Red where the class is wrong, pale where it is right, grey where it does not count (H, W, 3)."""
+    """Red where the class is wrong, dark where it is right, grey where it does not count (H, W, 3)."""
     picture = np.full((*truth.shape, 3), RIGHT, np.uint8)
     picture[truth != prediction] = WRONG
     picture[truth == VOID] = VOID_GREY

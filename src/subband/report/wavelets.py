@@ -33,6 +33,9 @@ LEAST, MOST = 32, 512
 SHOWN = 48
 """Side of the part of the half that is shown, in pixels: where max-pooling errs most."""
 PAGE = "wavelets.html"
+PICTURES = ("dwt.png", "pyramid.png", "shift.png", "noise.png", "back.png")
+HALVING = ("shift error, %", "noise kept, %", "brighter by")
+WAYS = ("kept of the numbers", "PSNR", "largest error")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ class Findings:
     back: dict[str, Back]
 
 
-def write_wavelets(folder: Path, image: FloatImage, *, wavelet: str = "db2", name: str = "image") -> Path:
+def write_wavelets(
+    folder: Path, image: FloatImage, *, wavelet: str = "db2", name: str = "image"
+) -> tuple[Findings, Path]:
     """Write ``wavelets.html`` and its figures as PNG files into a folder; the page refers to nothing outside itself.
 
     Args:
@@ -66,7 +71,7 @@ def write_wavelets(folder: Path, image: FloatImage, *, wavelet: str = "db2", nam
         name: What the page calls the image.
 
     Returns:
-        The path of the page.
+        What was found, and the path of the page.
 
     Raises:
         ValueError: If the image has fewer than 32 pixels along an axis, or the wavelet is unknown.
@@ -78,7 +83,7 @@ def write_wavelets(folder: Path, image: FloatImage, *, wavelet: str = "db2", nam
         write_bytes(folder / f"{key}.png", drawing.png)
     path = folder / PAGE
     write_bytes(path, render("wavelets.html", content(found, drawings, name)).encode())
-    return path
+    return found, path
 
 
 def readied(image: FloatImage) -> Tensor:
@@ -139,18 +144,26 @@ def content(found: Findings, drawings: dict[str, Drawing], name: str) -> dict[st
         "levels": LEVELS,
         "sigma": SIGMA,
         "svg": {key: drawing.svg for key, drawing in drawings.items()},
-        "energies": [(level, [f"{share:.1f}" for share in shares]) for level, shares in energies(found.coefficients)],
-        "halves": halving_rows(found),
-        "ways": [
-            (way, back.kept, decibels(back.psnr), f"{back.error.abs().max().item():.2g}")
-            for way, back in found.back.items()
-        ],
+        "energies": {
+            "header": ["energy of the details, %", "ad", "da", "dd"],
+            "rows": [[level, *(f"{share:.1f}" for share in shares)] for level, shares in energies(found.coefficients)],
+        },
+        "halving": {"header": ["way to halve", *HALVING], "rows": halving_rows(found)},
+        "ways": {"header": ["way back", *WAYS], "rows": way_rows(found)},
     }
 
 
-def halving_rows(found: Findings) -> list[tuple[str, str, str, str]]:
-    """Way of halving, shift error, noise and brightening, as the page and the terminal show them."""
+def halving_rows(found: Findings) -> list[list[str]]:
+    """Way of halving and the numbers of `HALVING`."""
     return [
-        (way, f"{moved.percent:.1f}", f"{found.noise[way].percent:.0f}", signed(found.noise[way].brighter))
+        [way, f"{moved.percent:.1f}", f"{found.noise[way].percent:.0f}", signed(found.noise[way].brighter)]
         for way, moved in found.shift.items()
+    ]
+
+
+def way_rows(found: Findings) -> list[list[str]]:
+    """Way back and the numbers of `WAYS`."""
+    return [
+        [way, back.kept, decibels(back.psnr), f"{back.error.abs().max().item():.2g}"]
+        for way, back in found.back.items()
     ]

@@ -90,7 +90,7 @@ def crop_stream(material: Material, cell: Cell, *, steps: int) -> CropStream:
         material.samples,
         indices=material.splits[cell.fold].train,
         length=steps * data.batch,
-        augment=Augment.named(data.augment, crop=tuple(data.crop)),
+        augment=Augment.named(data.augment, crop=tuple(data.crop), base=data.scale_base),
         mean=mean,
         std=std,
         seed=cell.seed,

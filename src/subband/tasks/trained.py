@@ -90,8 +90,9 @@ def evaluate_run(path: Path, *, images: Path | None, masks: Path | None, out: Pa
     folder = out or run.folder / "evaluation"
     items = WholeImages(samples, indices=indices, mean=run.mean, std=run.std)
     rows, matrix = test_images(run.model, items, folder / "predictions")
-    names = list(read_json(run.folder / "result.json").get("class_iou") or class_names(samples))
-    found = {**set_metrics(rows, matrix, names), "images": rows}
+    stored = read_json(run.folder / "result.json").get("class_iou")
+    known = class_names(samples) if stored is None else list(stored)
+    found = {**set_metrics(rows, matrix, known), "images": rows}
     write_json(folder / "evaluation.json", {"run": run.folder.name, **found})
     return {**found, "folder": folder}
 

@@ -26,7 +26,11 @@ def correlate(inputs: Sequence[Tensor], axis: int, terms: Terms, count: int) -> 
 
 def interleave_planes(planes: Sequence[Tensor], axis: int) -> Tensor:
     """Planes sample by sample in turn along ``axis``."""
-    return planes[0] if len(planes) == 1 else torch.stack(tuple(planes), axis + 1).flatten(axis, axis + 1)
+    if len(planes) == 1:
+        return planes[0]
+    stacked = torch.stack(tuple(planes), axis + 1)
+    shape = stacked.shape  # not flatten, which has no rule for batched gradients
+    return stacked.reshape(*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
 
 
 @lru_cache(maxsize=512)

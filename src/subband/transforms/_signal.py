@@ -13,11 +13,12 @@ Dims: TypeAlias = int | Sequence[int]
 """Number of last axes, or the axes themselves."""
 
 
-def read_axes(x: Tensor, dims: Dims) -> tuple[int, ...]:
+def read_axes(x: Tensor, dims: Dims, *, empty: bool = False) -> tuple[int, ...]:
     """Transformed axes of x, from the front.
 
     Raises:
-        ValueError: If x is not real and floating point, an axis is missing or twice there, or one is empty.
+        ValueError: If x is not real and floating point, an axis is missing or twice there, or one is empty and must
+            not be.
     """
     if not x.is_floating_point():
         remedy = "transform .real and .imag apart" if x.is_complex() else "convert it with .float()"
@@ -29,7 +30,7 @@ def read_axes(x: Tensor, dims: Dims) -> tuple[int, ...]:
             f"dims is {dims!r} for a tensor of shape {tuple(x.shape)}, but must be a number of last axes from 1 to "
             f"{x.ndim}, or different axes that it has"
         )
-    if any(x.shape[axis] == 0 for axis in axes):
+    if not empty and any(x.shape[axis] == 0 for axis in axes):
         raise ValueError(f"x has shape {tuple(x.shape)}, but a transformed axis must hold at least one sample")
     return axes
 
@@ -130,4 +131,5 @@ def join_axes(
             name: join((parts.get(f"{name}a"), parts.get(f"{name}d")), order.index(axis), size)
             for name in dict.fromkeys(name[:-1] for name in parts)
         }
-    return parts[""].permute([order.index(axis) for axis in range(first.ndim)]).to(first.dtype)
+    whole = parts[""].contiguous()  # an odd size was cut off an even one
+    return whole.permute([order.index(axis) for axis in range(first.ndim)]).to(first.dtype)
