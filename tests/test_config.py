@@ -90,14 +90,18 @@ def test_recipe_survives_its_own_file():
 def test_shipped_recipes_name_what_there_is(name):
     from subband import catalog
     from subband.cli._parse import recipe_of
+    from subband.tasks.kinds import kind_of
     from subband.tasks.methods import methods, network
+    from subband.tasks.names import LOSS_KIND, find
 
     recipe = recipe_of(name)
-    assert all(catalog.find("loss", loss).line for loss in recipe.losses)
-    assert all(catalog.find("model", network(recipe, label).name) for label in recipe.networks or [""])
-    assert recipe.networks == {} or recipe.baseline in recipe.networks
+    assert all(find(LOSS_KIND[recipe.task], loss).line for loss in recipe.losses)
+    if recipe.task == "segmentation":
+        assert all(catalog.find("model", network(recipe, label).name) for label in recipe.networks or [""])
+    assert recipe.networks == {} or recipe.baseline in (*recipe.networks, *(each.name for each in methods(recipe)))
     assert methods(recipe)
-    assert catalog.find("dataset", recipe.data.reader)
+    assert find("dataset" if recipe.task == "segmentation" else "class-dataset", recipe.data.reader)
+    kind_of(recipe.task).check_recipe(recipe)
     parse_budget(recipe.budget)
     if name != "segmentation/folder":
         assert recipe.title

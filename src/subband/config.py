@@ -12,117 +12,25 @@ from typing import Any, Literal
 import yaml
 
 from subband._check import closest
+from subband._groups import Data, Model, Optim, Robustness
+
+__all__ = [
+    "Data",
+    "Model",
+    "Optim",
+    "Recipe",
+    "Robustness",
+    "check_keys",
+    "check_networks",
+    "find_recipe",
+    "parse_budget",
+    "read_recipe",
+    "resolved_recipe",
+    "shipped",
+]
 
 RECIPES = Path(__file__).parent / "recipes"
 UNITS = {"s": "steps", "e": "epochs", "m": "minutes", "h": "hours"}
-
-
-@dataclass
-class Data:
-    """Where the images come from and what a training batch is.
-
-    Args:
-        reader: Name of a reader in the catalogue (``subband list dataset``).
-        root: Folder or file set of the reader.
-        images: Folder of images, for the ``folder`` reader.
-        masks: Folder of masks, for the ``folder`` reader.
-        label: Name of the data in the report.
-        published: Name of the set in the published tables, to show their rows beside ours.
-        crop: Crop size of a training item, in pixels; empty takes whole images.
-        batch: Crops in a step, over all processes.
-        augment: Random changes of a training item. ``mirror`` (left-right), ``voc`` and ``cityscapes`` are for scenes,
-            the last two those of the WaveSNet authors; what is missing of a crop becomes void.
-        scale_base: Shorter side of a scene at scale 1, in pixels; 0 for the image's own.
-        normalise: Images whose mean and deviation normalise all: ``all`` (as published), ``train``, or ``imagenet``
-            for the fixed numbers that ImageNet checkpoints expect.
-        split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image, ``given`` is the set's own split.
-        folds: Number of folds.
-        fold_seed: Seed of the folds.
-        map_scope: Weight maps of the whole image (as published) or of each crop.
-        count: Images to generate, for synthetic readers.
-        size: Their height and width, in pixels, for synthetic readers.
-        workers: Loader processes.
-    """
-
-    reader: str = "folder"
-    root: str | None = None
-    images: str | None = None
-    masks: str | None = None
-    label: str | None = None
-    published: str | None = None
-    crop: list[int] = field(default_factory=lambda: [256, 256])
-    batch: int = 4
-    augment: Literal["none", "flips", "full", "mirror", "voc", "cityscapes"] = "flips"
-    scale_base: int = 0
-    normalise: Literal["all", "train", "imagenet"] = "all"
-    split: Literal["folds", "holdout", "given"] = "folds"
-    folds: int = 3
-    fold_seed: int = 0
-    map_scope: Literal["image", "crop"] = "image"
-    count: int = 32
-    size: int = 128
-    workers: int = 0
-
-
-@dataclass
-class Model:
-    """The network.
-
-    Args:
-        name: Name in the catalogue (``subband list model``).
-        width: Channels of the first level, or of the decoder where the network has a fixed backbone.
-        depth: Number of resolution levels, of networks that can have any.
-        norm: Normalisation layer.
-        outputs: ``sigmoid`` has one output for two classes, ``softmax`` one for each class (as published).
-        options: Further options of the network, such as ``{wavelet: ch2.2}`` (``subband show model NAME``).
-        weights: Checkpoint of an image classifier that initialises the encoder; read with ``weights_only=True``.
-    """
-
-    name: str = "unet"
-    width: int = 16
-    depth: int = 4
-    norm: Literal["batch", "instance", "group"] = "batch"
-    outputs: Literal["sigmoid", "softmax"] = "sigmoid"
-    options: dict[str, Any] = field(default_factory=dict)
-    weights: str | None = None
-
-
-@dataclass
-class Optim:
-    """How the weights move.
-
-    Args:
-        name: Optimiser; ``sgd`` has a momentum of 0.9.
-        lr: Learning rate; the peak of a one-cycle schedule.
-        weight_decay: Weight decay, in every optimiser. The WaveSNet authors never pass theirs on to SGD, so 0 is what
-            they ran.
-        schedule: ``step`` multiplies by ``gamma`` every ``step_epochs`` epochs; in every step, ``poly`` multiplies by
-            ``(1 - step / steps)`` to the ``power`` and ``cosine`` by ``(1 + cos(pi step / steps)) / 2``.
-        step_epochs: Epochs between two changes of ``step``.
-        gamma: Factor of ``step``.
-        power: Exponent of ``poly``.
-        warmup_epochs: Epochs in which the rate of ``constant``, ``step``, ``poly`` and ``cosine`` rises from 0 in
-            proportion to the steps.
-        head_lr_factor: Learning rate of everything but the network's ``encoder``, over that of the encoder. The
-            WaveSNet authors train the head of DeepLabv3+ with 10 and that of its wavelet form with 1.
-        loss_over_batch: Divide the mean loss by the batch size, as the WaveSNet authors do; the learning rate then acts
-            as if it were ``lr / batch``.
-        clip: Largest gradient norm; 0 does not clip.
-        precision: Arithmetic of the network; losses stay in float32.
-    """
-
-    name: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: float = 3e-3
-    weight_decay: float = 0.0
-    schedule: Literal["constant", "onecycle", "step", "poly", "cosine"] = "onecycle"
-    step_epochs: int = 10
-    gamma: float = 0.8
-    power: float = 0.9
-    warmup_epochs: float = 0.0
-    head_lr_factor: float = 1.0
-    loss_over_batch: bool = False
-    clip: float = 5.0
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
 @dataclass
@@ -130,7 +38,7 @@ class Recipe:
     """A comparison: every method, a network with a loss, is trained on every fold with every seed.
 
     Args:
-        task: Kind of run.
+        task: Kind of run: classes of pixels, or of images.
         name: Short name, used for the folder.
         title: Heading of the report.
         data: Images, crops, folds.
@@ -138,7 +46,7 @@ class Recipe:
         networks: Networks to compare, by the name that the report shows: keys of ``model`` that replace those above,
             such as ``WaveSegNet haar: {name: wave-segnet, options: {wavelet: haar}}``. Empty takes the one ``model``.
         optim: Optimiser and schedule.
-        losses: Names in the catalogue (``subband list loss``).
+        losses: Names in the catalogue (``subband list loss``; for classification ``subband list class-loss``).
         loss_options: Options of single losses, by name, over the catalogue's.
         baseline: Method that the others are compared with: a loss, or a network where networks are compared; the first
             one if it is not among them.
@@ -150,9 +58,10 @@ class Recipe:
         seeds: Seeds of initial weights and crops.
         run_folds: Folds to run; empty runs all.
         threads: Threads of each process; 0 leaves PyTorch's choice.
+        robustness: What else is asked of each trained classifier.
     """
 
-    task: Literal["segmentation"] = "segmentation"
+    task: Literal["segmentation", "classification"] = "segmentation"
     name: str = "run"
     title: str = ""
     data: Data = field(default_factory=Data)
@@ -169,6 +78,7 @@ class Recipe:
     seeds: list[int] = field(default_factory=lambda: [0])
     run_folds: list[int] = field(default_factory=list)
     threads: int = 0
+    robustness: Robustness = field(default_factory=Robustness)
 
 
 def parse_budget(text: str) -> tuple[float, str]:
@@ -286,5 +196,6 @@ def resolved_recipe(values: Mapping[str, Any]) -> Recipe:
         ValueError: If a key is unknown.
     """
     check_keys(values, Recipe, "recipe.yaml")
-    groups = {"data": Data(**values["data"]), "model": Model(**values["model"]), "optim": Optim(**values["optim"])}
+    kinds = {"data": Data, "model": Model, "optim": Optim, "robustness": Robustness}
+    groups = {name: kind(**values.get(name, {})) for name, kind in kinds.items()}
     return Recipe(**{**values, **groups})

@@ -101,9 +101,9 @@ def test_shards_and_jobs_give_one_table(tmp_path):
 
 
 def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):
-    from subband.tasks import cell as cell_module
+    from subband.tasks import segmentation_cell
 
-    build = cell_module.build_loss
+    build = segmentation_cell.build_loss
 
     def broken(recipe, name, **options):
         loss = build(recipe, name, **options)
@@ -111,7 +111,7 @@ def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):
             loss.compute = lambda inputs, weight_map: inputs.probability.sum() * float("nan")
         return loss
 
-    monkeypatch.setattr(cell_module, "build_loss", broken)
+    monkeypatch.setattr(segmentation_cell, "build_loss", broken)
     described = compare(recipe(), tmp_path)
     assert read_json(tmp_path / "runs" / "ce-fold0-seed0" / "result.json")["status"] == "failed"
     assert "the loss became nan at step 1" in (tmp_path / "runs" / "ce-fold0-seed0" / "error.txt").read_text()

@@ -15,8 +15,7 @@ from subband.data.images import write_png
 from subband.data.sample import Reader, Sample
 from subband.losses.segmentation import CrossEntropyLoss
 from subband.metrics import ConfusionMatrix, mean_iou
-from subband.tasks import compare as compare_module
-from subband.tasks import segmentation
+from subband.tasks import segmentation, segmentation_cell
 from subband.tasks.cell import Cell, run_cell
 from subband.tasks.compare import compare
 from subband.tasks.methods import methods
@@ -55,7 +54,7 @@ class Blocks(Reader):
 def blocks(monkeypatch):
     """The blocks instead of every reader."""
     reader = Blocks()
-    for module in (segmentation, compare_module):
+    for module in (segmentation, segmentation_cell):
         monkeypatch.setattr(module, "read_samples", lambda data: reader)
     from subband.tasks import trained
 

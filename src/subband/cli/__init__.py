@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from subband._check import closest
 
 VERBS = {
-    "demo": "compare losses on synthetic images, in a few minutes; `demo wavelets` draws what wavelets see",
+    "demo": "train on synthetic images, in a few minutes: segmentation, robustness, detection, or `wavelets`",
     "compare": "train methods (networks, losses) x folds x seeds and write one report",
     "train": "train one network with one loss",
     "evaluate": "test a trained run again, or on other images",

@@ -1,7 +1,7 @@
 """What a person sees while runs go on."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def runs_progress(total: int) -> Iterator[Callable[[Any, Any], None]]:
                 seen[cell.name] = progress.add_task(cell.name, total=now.steps, completed=now.step - 1, note="")
                 state["steps"] += now.step - 1
             state["steps"] += 1
-            score = f" mIoU {now.validation['mIoU']:.3f}" if "mIoU" in now.validation else ""
+            score = "".join(f" {name} {value}" for name, value in _score(now.validation))
             progress.update(seen[cell.name], completed=now.step, note=f"loss {now.loss:8.3f}{score}")
             progress.update(whole, completed=state["steps"], total=total * now.steps, note=f"{len(seen)}/{total} runs")
             if now.step >= now.steps:
@@ -55,10 +55,16 @@ def _plain(total: int, seen: dict[str, Any]) -> Callable[[Any, Any], None]:
     def listen(cell: Any, now: Any) -> None:
         if now.step >= now.steps:
             seen[cell.name] = True
-            score = f", validation mIoU {now.validation['mIoU']:.3f}" if "mIoU" in now.validation else ""
+            score = "".join(f", validation {name} {value}" for name, value in _score(now.validation))
             say(f"{len(seen)}/{total} {cell.name}: {now.steps} steps, loss {now.loss:.3f}{score}")
 
     return listen
+
+
+def _score(validation: Mapping[str, float]) -> list[tuple[str, str]]:
+    """The validation's mIoU, or the accuracy where there is none."""
+    name = next((name for name in ("mIoU", "accuracy") if name in validation), None)
+    return [(name, f"{validation[name]:.3f}")] if name else []
 
 
 def print_table(header: list[str], rows: list[list[str]], *, title: str = "") -> None:

@@ -32,13 +32,14 @@ def compare(
     from subband.tasks.cell import cells, first_process
     from subband.tasks.compare import Options
     from subband.tasks.compare import compare as run
-    from subband.tasks.segmentation import read_samples, split_samples
+    from subband.tasks.kinds import kind_of
 
     part, _, parts = shard.partition("/")
     if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
         raise ValueError(f"shard is {shard!r}, but must be like '2/3'")
     folder = out or default_out(recipe.name)
-    planned = cells(recipe, len(split_samples(read_samples(recipe.data), recipe.data)))
+    kind = kind_of(recipe.task)
+    planned = cells(recipe, len(kind.split_samples(kind.read_samples(recipe.data), recipe.data)))
     mine = planned[int(part) - 1 :: int(parts)]
     if first_process():
         losses, networks = _count(len(recipe.losses), "loss"), _count(len(recipe.networks), "network")

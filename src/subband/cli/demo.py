@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+RECIPES = {"segmentation": "segmentation/demo", "robustness": "classification/demo"}
+"""Demos that are comparisons."""
+
 
 def demo(
     task: str = "segmentation",
@@ -12,13 +15,15 @@ def demo(
     image: Path | None = None,
     wavelet: str | None = None,
 ) -> int:
-    """Compare losses on synthetic images with exact truth, or show what wavelets see, and write a report; nothing is
-    downloaded.
+    """Compare losses or networks on synthetic images with exact truth, or show what wavelets see, and write a report;
+    nothing is downloaded.
 
     Args:
-        task: segmentation trains on membranes; wavelets draws a decomposition, a steerable pyramid, and what a max-pool
-            loses against a wavelet, in some seconds and without training.
-        out: Folder to write, by default runs/demo, or runs/demo-wavelets.
+        task: segmentation trains on membranes; robustness trains classifiers with and without wavelets on shapes, then
+            corrupts, moves and attacks the images; detection trains two detectors on shapes; wavelets draws a
+            decomposition, a steerable pyramid, and what a max-pool loses against a wavelet, in some seconds and
+            without training.
+        out: Folder to write, by default runs/demo, or runs/demo-TASK for the others.
         jobs: Runs at the same time; 0 takes one for each core, at most two.
         overwrite: Delete what the folder holds; without it a demo that was stopped goes on. For wavelets: write over
             pictures in the folder that another program may have made.
@@ -33,9 +38,8 @@ def demo(
     from subband._check import one_of
     from subband.cli._parse import recipe_of
     from subband.cli.compare import compare
-    from subband.config import shipped
 
-    one_of("task", task, [*(name.partition("/")[0] for name in shipped() if name.endswith("/demo")), "wavelets"])
+    one_of("task", task, [*RECIPES, "detection", "wavelets"])
     if task == "wavelets":
         target = out or Path("runs") / "demo-wavelets"
         if not overwrite:
@@ -43,8 +47,12 @@ def demo(
         return _wavelets(target, image, wavelet or "db2")
     if image is not None or wavelet is not None:
         raise ValueError("--image and --wavelet are for `subband demo wavelets`; leave them out")
-    folder = out or Path("runs") / "demo"
-    return compare(recipe_of(f"{task}/demo"), out=folder, jobs=jobs or min(2, os.cpu_count() or 1), overwrite=overwrite)
+    folder = out or Path("runs") / ("demo" if task == "segmentation" else f"demo-{task}")
+    if task == "detection":
+        from subband.cli.demo_detection import detection
+
+        return detection(folder, overwrite=overwrite)
+    return compare(recipe_of(RECIPES[task]), out=folder, jobs=jobs or min(2, os.cpu_count() or 1), overwrite=overwrite)
 
 
 def _refuse_strangers(folder: Path) -> None:

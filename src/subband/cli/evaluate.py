@@ -4,20 +4,22 @@ from pathlib import Path
 
 
 def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None, out: Path | None = None) -> int:
-    """Test a trained run again: on its own test images, or on other images with masks.
+    """Test a trained run again: on its own test images, or on others, with masks or in folders of classes.
 
     Args:
         run: A run folder (it holds checkpoints/best.pt), or a comparison folder with one run.
-        images: Folder of other images.
-        masks: Folder of their masks.
+        images: Folder of other images; for a classifier CLASS/x.png, or CORRUPTION/SEVERITY/CLASS/x.png.
+        masks: Folder of their masks, for a segmentation.
         out: Folder to write evaluation.json and predictions to, by default RUN/evaluation.
 
     Returns:
         0.
     """
     from subband.cli._console import print_table, say
-    from subband.tasks.trained import evaluate_run
+    from subband.tasks.trained import evaluate_run, task_of
 
+    if task_of(run) == "classification":
+        return _classifier(run, images, masks, out)
     result = evaluate_run(run, images=images, masks=masks, out=out)
     header = list(result["images"][0])
     rows = [[str(row["name"]), *(f"{row[key]:.4g}" for key in header[1:])] for row in result["images"]]
@@ -25,5 +27,26 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
     print_table(header, rows)
     if "class_iou" in result:
         print_table(["class", "IoU"], [[name, f"{value:.4g}"] for name, value in result["class_iou"].items()])
+    say(f"written: {result['folder']}")
+    return 0
+
+
+def _classifier(run: Path, images: Path | None, masks: Path | None, out: Path | None) -> int:
+    """Print the metrics, or the errors of a tree of corruptions."""
+    from subband.cli._console import print_table, say
+    from subband.tasks.trained_classifier import evaluate_classifier
+
+    if masks is not None:
+        raise ValueError("--masks is for segmentations; a classifier takes class folders: --images FOLDER")
+    result = evaluate_classifier(run, images=images, out=out)
+    if "metrics" in result:
+        print_table(["metric", ""], [[name, f"{value:.4g}"] for name, value in result["metrics"].items()])
+    errors = result.get("corruptions") or result.get("robustness", {}).get("corruptions", {}).get("errors", {})
+    if errors:
+        severities = sorted({severity for row in errors.values() for severity in row})
+        rows = [
+            [name, *(f"{row[each]:.3f}" if each in row else "-" for each in severities)] for name, row in errors.items()
+        ]
+        print_table(["error at severity", *severities], rows)
     say(f"written: {result['folder']}")
     return 0

@@ -4,7 +4,8 @@ from pathlib import Path
 
 
 def predict(run: Path, files: list[Path], *, out: Path | None = None, tile: int = 512, overwrite: bool = False) -> int:
-    """Write NAME_mask.png (0/255, or the class) and NAME_probability.tif for image files of any size.
+    """Write NAME_mask.png (0/255, or the class) and NAME_probability.tif for image files of any size; a classifier
+    writes classes.csv.
 
     Args:
         run: A run folder (it holds checkpoints/best.pt), or a comparison folder with one run.
@@ -19,12 +20,32 @@ def predict(run: Path, files: list[Path], *, out: Path | None = None, tile: int 
     from rich.progress import track
 
     from subband.cli._console import console, say
-    from subband.tasks.trained import image_files, predict_file, trained_run
+    from subband.tasks.trained import image_files, predict_file, run_folder, task_of, trained_run
 
+    if task_of(run) == "classification":
+        return _classes(run, image_files(files), out or run_folder(run) / "predicted", overwrite)
     loaded = trained_run(run)
     folder = out or loaded.folder / "predicted"
     listed = image_files(files)
     for path in track(listed, description="predict", console=console, disable=not console.is_terminal):
         predict_file(loaded, path, folder, tile=tile, overwrite=overwrite)
     say(f"{len(listed)} files: {folder}")
+    return 0
+
+
+def _classes(run: Path, files: list[Path], folder: Path, overwrite: bool) -> int:
+    """Class of each file, as a table and as CSV."""
+    from subband.cli._console import print_table, say
+    from subband.tasks._folder import write_csv
+    from subband.tasks.trained_classifier import classify_files, trained_classifier
+
+    path = folder / "classes.csv"
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} is there already; add --overwrite, or choose another --out")
+    rows = classify_files(trained_classifier(run), files)
+    write_csv(path, ("file", "class", "probability"), rows)
+    print_table(
+        ["file", "class", "probability"], [[row["file"], row["class"], f"{row['probability']:.3f}"] for row in rows]
+    )
+    say(f"written: {path}")
     return 0

@@ -2,23 +2,32 @@
 
 from subband.data.augment import Augment
 from subband.data.check import check_samples
+from subband.data.class_sample import ClassReader, ClassSample, ClassSamples
+from subband.data.class_stream import ClassImages, ClassStream
 from subband.data.classes import class_names, palette
 from subband.data.prepare import prepare
 from subband.data.sample import VOID, Reader, Sample, Samples, statistics
 from subband.data.splits import Split, folds, given_split, holdout, load_splits, save_splits
 from subband.data.stream import CropStream, WholeImages
 from subband.data.synthetic import Synthetic
+from subband.data.synthetic_classes import SyntheticClasses
 from subband.data.tiles import predict_tiled
 
 __all__ = [
     "VOID",
     "Augment",
+    "ClassImages",
+    "ClassReader",
+    "ClassSample",
+    "ClassSamples",
+    "ClassStream",
     "CropStream",
     "Reader",
     "Sample",
     "Samples",
     "Split",
     "Synthetic",
+    "SyntheticClasses",
     "WholeImages",
     "check_samples",
     "class_names",

@@ -16,6 +16,9 @@ Array = np.ndarray[Any, Any]
 COSTS = ("parameters", "ms_per_step", "loss_ms", "peak_mb")
 SCENE_JUDGED = ("mIoU", "accuracy")
 """Metrics of the verdict with several classes."""
+CLASS_JUDGED = ("accuracy", "corrupted", "consistency")
+"""Metrics of the verdict on classifications, those that there are."""
+EXTRA = ("uniform", "class_accuracy", "robustness")
 JUDGED = ("VI", "mIoU")
 """Metrics of the verdict with two classes: one of structure, one of pixels."""
 
@@ -38,6 +41,7 @@ class Run:
         means: Mean over the images of each metric that images have.
         class_iou: Intersection over union of each class, with several classes.
         pixels: True pixels of each class, with several classes.
+        extra: Of a classification: ``uniform``, ``class_accuracy`` and ``robustness`` of the result.
     """
 
     method: str
@@ -52,6 +56,7 @@ class Run:
     means: dict[str, float] = field(default_factory=dict)
     class_iou: dict[str, float] = field(default_factory=dict)
     pixels: list[int] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -120,8 +125,15 @@ class Comparison:
         return any(run.class_iou for run in self.runs)
 
     @property
+    def classification(self) -> bool:
+        """Whether images have classes, not pixels."""
+        return self.about.get("task") == "classification"
+
+    @property
     def judged(self) -> tuple[str, ...]:
         """Metrics of the verdict, the first one chooses the images that are shown."""
+        if self.classification:
+            return tuple(metric for metric in CLASS_JUDGED if metric in self.metrics)
         return SCENE_JUDGED if self.scenes else JUDGED
 
     @property
@@ -230,13 +242,14 @@ def _read_run(runs: Path, method: str, fold: int, seed: int) -> Run:
         costs = {name: float(result[name]) for name in COSTS if result.get(name) is not None}
     except (KeyError, TypeError, ValueError) as error:
         return Run(method, fold, seed, folder, "failed", f"result.json cannot be read: {error}")
-    metrics = stored if class_iou else means
-    return Run(method, fold, seed, folder, status, "", images, metrics, costs, means, class_iou, pixels)
+    metrics = stored if class_iou or "class_accuracy" in result else means
+    extra = {name: result[name] for name in EXTRA if name in result}
+    return Run(method, fold, seed, folder, status, "", images, metrics, costs, means, class_iou, pixels, extra)
 
 
 def _means(images: list[dict[str, Any]]) -> dict[str, float]:
     """Mean of each metric over the images; undefined values are left out, infinite ones are not."""
-    names = dict.fromkeys(name for image in images for name in image if name != "name")
+    names = dict.fromkeys(name for image in images for name in image if name not in ("name", "class"))
     found = {}
     for name in names:
         values = [float(image[name]) for image in images if image.get(name) is not None]

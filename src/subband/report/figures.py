@@ -116,12 +116,13 @@ def _panel(title: str, lines: Sequence[Line]) -> Panel | None:
     return Panel(title, draw(drawn, key=title)) if drawn else None
 
 
-def draw(lines: Sequence[Line], *, key: str) -> str:
-    """Draw lines over training steps as SVG without a fixed size, font or colour.
+def draw(lines: Sequence[Line], *, key: str, over: str = "step") -> str:
+    """Draw lines as SVG without a fixed size, font or colour.
 
     Args:
         lines: What to draw.
         key: Set before all identifiers, so that several figures fit on one page.
+        over: What the horizontal axis is.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -141,7 +142,7 @@ def draw(lines: Sequence[Line], *, key: str) -> str:
                 marker="o" if single else None,
                 markersize=3,
             )
-        axes.set_xlabel("step", color=INK)
+        axes.set_xlabel(over, color=INK)
         axes.tick_params(colors=INK, length=0)
         axes.grid(color=LINE, linewidth=0.5)
         axes.set_axisbelow(True)

@@ -8,11 +8,13 @@ from typing import Any
 
 from subband._files import write_bytes
 from subband.metrics import METRICS, SET_METRICS
+from subband.report.answers import CLASS_LINES, answers
 from subband.report.comparison import Comparison, Run, read_comparison
 from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_methods
 from subband.report.published import published_note
+from subband.report.robustness import robustness
 from subband.report.scenes import class_rows, scene_examples, swatches
 from subband.report.statistics import RESAMPLES, Difference
 from subband.report.tables import COST_LABELS, Summary, csv_text, decimals, heading, markdown_table
@@ -93,20 +95,22 @@ def content(summary: Summary) -> dict[str, Any]:
     """What the page's template needs."""
     comparison = summary.comparison
     metrics, methods = comparison.metrics, shown_methods(summary)
-    shown = [] if comparison.scenes else examples(summary)
+    shown = [] if comparison.scenes or comparison.classification else examples(summary)
     return {
         "about": comparison.about,
         "title": comparison.about.get("title") or comparison.folder.name,
         "facts": facts(comparison),
         "headline": headline(summary),
         "reservations": reservations(comparison),
-        "metrics": [
-            {"name": name, "heading": heading(name), "line": _line(name, comparison.scenes)} for name in metrics
-        ],
+        "metrics": [{"name": name, "heading": heading(name), "line": _line(name, comparison)} for name in metrics],
+        "classification": comparison.classification,
+        "robustness": robustness(comparison) if comparison.classification else None,
+        "answers": answers(comparison),
+        "own_images": own_images(comparison),
         "noun": comparison.noun,
         "nouns": comparison.nouns,
         "losses": comparison.losses,
-        "judged": heading(comparison.judged[0]).split()[0],
+        "judged": heading(comparison.judged[0]).split()[0] if comparison.judged else "",
         "costs": [COST_LABELS[name] for name in comparison.costs],
         "cost_names": comparison.costs,
         "cost_note": "; ".join(COST_NOTES[name] for name in comparison.costs),
@@ -126,7 +130,7 @@ def content(summary: Summary) -> dict[str, Any]:
         "class_methods": [comparison.label(method) for method in comparison.compared()],
         "swatches": swatches(comparison),
         "insight": insight(comparison, shown, methods),
-        "outliers": outliers(summary),
+        "outliers": [] if comparison.classification else outliers(summary),
         "unfinished": [_unfinished(comparison, run) for run in comparison.runs if not run.finished],
         "made": made(comparison),
     }
@@ -164,6 +168,11 @@ def statement(summary: Summary) -> str:
             "the value for all test pixels together, void left out. The tests, and the differences below, take the "
             "value of each image, the mean of the classes in its truth or its prediction"
         )
+    if comparison.classification:
+        value = (
+            "the mean over the test images, for class-wise and uniform accuracy of all of them together, which are not "
+            "tested"
+        )
     return (
         f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
         f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
@@ -175,7 +184,10 @@ def statement(summary: Summary) -> str:
 def differences(summary: Summary) -> list[dict[str, Any]]:
     """Rows of the table of differences from the baseline."""
     comparison = summary.comparison
-    judged = [metric for metric in dict.fromkeys((*comparison.judged, "ARI", "clDice")) if metric in comparison.metrics]
+    wanted = comparison.metrics if comparison.classification else (*comparison.judged, "ARI", "clDice")
+    judged = [metric for metric in dict.fromkeys(wanted) if metric in comparison.metrics]
+    if comparison.classification:
+        judged = [metric for metric in judged if summary.differences[metric]]
     return [
         {
             "label": comparison.label(method),
@@ -238,8 +250,21 @@ def _unfinished(comparison: Comparison, run: Run) -> dict[str, str]:
     return {"run": run.folder.name, "status": run.status, "error": run.error}
 
 
-def _line(name: str, scenes: bool) -> str:
-    known = {**METRICS, **SET_METRICS} if scenes else METRICS
+def own_images(comparison: Comparison) -> str:
+    """A command for the reader's own images."""
+    losses = ",".join(comparison.losses)
+    if comparison.classification:
+        return "subband compare classification/folder --data.root my_classes/ --budget 20m"
+    return (
+        "subband compare segmentation/folder --data.images my_images/ --data.masks my_masks/ "
+        f"--losses {losses} --budget 20m"
+    )
+
+
+def _line(name: str, comparison: Comparison) -> str:
+    if comparison.classification:
+        return CLASS_LINES.get(name, "")
+    known = {**METRICS, **SET_METRICS} if comparison.scenes else METRICS
     if name not in known:
         return ""
     metric = known[name]

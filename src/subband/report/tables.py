@@ -17,7 +17,7 @@ from subband.report.statistics import Difference, Spread, best, differences, hig
 DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1}
 PUBLISHED_DECIMALS = {"VI": 2, "HD": 2}
 COST_LABELS = {"parameters": "parameters", "ms_per_step": "ms/step", "loss_ms": "loss ms", "peak_mb": "loss MB"}
-TERMINAL = ("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice")
+TERMINAL = ("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice", "class-wise", "uniform", "corrupted", "consistency")
 """Metrics that fit into a terminal of 80 columns."""
 
 
@@ -158,7 +158,7 @@ class Summary:
             cells[metric] = Cell(found, decimals(metric), winner, difference)
         costs = {}
         for name in comparison.costs if runs else ():
-            values = [run.costs[name] for run in runs if name in run.costs]
+            values = [run.costs[name] for run in runs if math.isfinite(run.costs.get(name, math.nan))]
             costs[name] = cost(name, float(np.mean(values))) if values else "–"
         papers, source = self._published(method)
         seconds = self._seconds(method) if source else ""
@@ -216,6 +216,8 @@ def report_table(
     """
     summary = Summary(read_comparison(folder))
     shown = [metric for metric in metrics if metric in summary.comparison.metrics]
+    if "corrupted" in shown:
+        shown = [metric for metric in shown if metric not in ("class-wise", "uniform")]  # 80 columns
     rows = []
     for row in summary.rows:
         line = [_escape(row.label) if markup else row.label]

@@ -29,7 +29,7 @@ def headline(summary: Summary) -> str:
     if not metrics:
         return f"No metric has a finite value, so no {comparison.noun} can be called the best."
     if len(methods) == 1:
-        values = ", ".join(f"{metric} {_value(summary, metric, methods[0])}" for metric in metrics)
+        values = ", ".join(f"{spoken(metric)} {_value(summary, metric, methods[0])}" for metric in metrics)
         return f"{comparison.label(methods[0])} alone has finished ({values}), so there is nothing to compare it with."
     winners = [summary.best(metric) for metric in metrics]
     parts = [_part(summary, metric) for metric in metrics]
@@ -43,15 +43,27 @@ def headline(summary: Summary) -> str:
 def _part(summary: Summary, metric: str) -> str:
     comparison = summary.comparison
     winner, base = summary.best(metric) or "", comparison.baseline
-    name, value = comparison.label(winner), _value(summary, metric, winner)
+    name, value, said = comparison.label(winner), _value(summary, metric, winner), spoken(metric)
     direction = "highest" if higher_is_better(metric) else "lowest"
     if base not in comparison.comparable():
-        return f"{name} has the {direction} {metric} ({value}), but {comparison.label(base)} has not finished all runs"
+        return f"{name} has the {direction} {said} ({value}), but {comparison.label(base)} has not finished all runs"
     if winner == base:
-        return f"no {comparison.noun} has a better {metric} than {name} ({value})"
+        return f"no {comparison.noun} has a better {said} than {name} ({value})"
     found = summary.differences[metric].get(winner)
     against = f"{value} against {_value(summary, metric, base)} for {comparison.label(base)}"
-    return f"{name} has the {direction} {metric}, {against} ({evidence(found)}{_contrary(summary, metric, winner)})"
+    return f"{name} has the {direction} {said}, {against} ({evidence(found)}{_contrary(summary, metric, winner)})"
+
+
+def spoken(metric: str) -> str:
+    """A metric within a sentence.
+
+    Example:
+        >>> spoken("mIoU"), spoken("corrupted"), spoken("pgd 4/255")
+        ('mIoU', 'accuracy under corruption', 'accuracy under pgd 4/255')
+    """
+    words = {"corrupted": "accuracy under corruption", "consistency": "shift consistency"}
+    words |= {"class-wise": "class-wise accuracy", "uniform": "uniform accuracy"}
+    return f"accuracy under {metric}" if "/255" in metric else words.get(metric, metric)
 
 
 def _contrary(summary: Summary, metric: str, winner: str) -> str:

@@ -24,6 +24,8 @@ from subband.tasks._folder import read_csv, write_csv
 from subband.tasks.optimisation import make_optimizer, make_schedule
 from subband.tasks.plan import Fitted, Plan, Progress, Task
 
+LOSS = "loss."
+"""Before the names of a loss's own weights in ``best.pt``; only losses that learn have any."""
 VALIDATED = ("mIoU", "mDice", "VI", "ARI", "accuracy")
 COLUMNS = ("step", "train_loss", "lr", "ce_term", "mi_term", *(f"val_{name}" for name in VALIDATED))
 
@@ -83,7 +85,7 @@ class _Adapter(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """One optimiser, and a schedule that moves every step."""
-        optimizer = make_optimizer(self.model, self.plan.optim)
+        optimizer = make_optimizer(self.model, self.plan.optim, loss=self.loss)
         schedule = make_schedule(optimizer, self.plan)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -141,17 +143,19 @@ class _Adapter(lightning.LightningModule):
         self.listen(Progress(step, self.plan.steps, loss, self.validation))
 
     def _validate(self, step: int) -> dict[str, str]:
-        """Validate on the first process, and keep the weights if they are the best."""
+        """Validate on the first process, and keep the weights if they are the best, or if nothing validates."""
         if self.global_rank == 0:
             self.model.eval()
             with torch.no_grad():
                 self.validation = self.task.validate()
             self.model.train()
             score = self.validation.get(self.plan.score, 0.0)
-            if score > self.best_score:
+            if score > self.best_score or not self.validation:
                 self.best_score, self.best_step = score, step
                 content = io.BytesIO()
-                torch.save({name: value.detach().cpu() for name, value in self.model.state_dict().items()}, content)
+                learnt = {LOSS + name: value for name, value in self.loss.state_dict().items()}
+                state = {**self.model.state_dict(), **learnt}
+                torch.save({name: value.detach().cpu() for name, value in state.items()}, content)
                 write_bytes(self.plan.best, content.getvalue())
         self.trainer.strategy.barrier()
         return {f"val_{k}": f"{v:.6g}" for k, v in self.validation.items() if f"val_{k}" in COLUMNS}

@@ -18,14 +18,13 @@ import yaml
 
 from subband._files import read_json, write_json, write_text
 from subband.config import Recipe, parse_budget, resolved_recipe
-from subband.data import check_samples
 from subband.tasks._folder import write_yaml
 from subband.tasks.cell import Cell, Material, cells, first_process, identity, run_cell
 from subband.tasks.describe import describe, describe_run
+from subband.tasks.kinds import kind_of
 from subband.tasks.methods import methods, network, renamed
 from subband.tasks.plan import Progress
 from subband.tasks.preparation import check_networks, prepare
-from subband.tasks.segmentation import build_loss, read_samples
 
 Listener = Callable[[Cell, Progress], None]
 
@@ -67,11 +66,13 @@ def compare(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     parse_budget(recipe.budget)
+    kind = kind_of(recipe.task)
+    kind.check_recipe(recipe)
     for method in methods(recipe):
         network(recipe, method.network)
-        build_loss(recipe, method.loss)
-    samples = read_samples(recipe.data)
-    for line in check_samples(samples):
+        kind.build_loss(recipe, method.loss)
+    samples = kind.read_samples(recipe.data)
+    for line in kind.check_samples(samples):
         say(line)
     check_networks(recipe, samples, say)
     if first_process():
@@ -81,6 +82,8 @@ def compare(
     planned = cells(recipe, len(material.splits))
     mine = planned[options.shard[0] - 1 :: options.shard[1]]
     todo = [cell for cell in mine if not finished(folder, cell)]
+    for cell in mine if first_process() else []:
+        complete(material, cell, folder)
     if len(todo) < len(mine):
         say(f"{len(mine) - len(todo)} of {len(mine)} runs are finished already")
     began = time.perf_counter()
@@ -99,7 +102,18 @@ def compare(
     return describe(recipe, folder, material, (time.perf_counter() - began) / 60, planned)
 
 
-EXTENDED = ("name", "title", "networks", "losses", "loss_options", "baseline", "seeds", "run_folds", "threads")
+EXTENDED = (
+    "name",
+    "title",
+    "networks",
+    "losses",
+    "loss_options",
+    "baseline",
+    "seeds",
+    "run_folds",
+    "threads",
+    "robustness",
+)
 """Keys that may change when a comparison goes on: they add runs, and leave those that are there as they are."""
 
 
@@ -159,6 +173,13 @@ def finished(folder: Path, cell: Cell) -> bool:
     return path.exists() and read_json(path)["status"] == "finished"
 
 
+def complete(material: Material, cell: Cell, folder: Path) -> None:
+    """Add to a finished run's result what the recipe asks for now and did not before, without training again."""
+    run = folder / "runs" / cell.name
+    if finished(folder, cell) and (found := material.kind.more(material, cell, run)) is not None:
+        write_json(run / "result.json", {**read_json(run / "result.json"), **found})
+
+
 def run_guarded(material: Material, cell: Cell, folder: Path, options: Options, listen: Listener) -> None:
     """Run one cell and write its result; a failure is a result too, and does not stop the others."""
     run = folder / "runs" / cell.name
@@ -197,7 +218,7 @@ def _drain(queue: Any) -> Iterator[tuple[Cell, Progress]]:
 
 def _run_in_process(recipe: Recipe, folder: Path, cell: Cell, options: Options, queue: Any) -> None:
     torch.set_num_threads(recipe.threads or max(1, (os.cpu_count() or 1) // options.jobs))
-    material = prepare(recipe, folder, read_samples(recipe.data))
+    material = prepare(recipe, folder, kind_of(recipe.task).read_samples(recipe.data))
     parent = multiprocessing.parent_process()
 
     def tell(*now: Any) -> None:

@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from subband import catalog
 from subband._files import read_json, write_json
 from subband.config import Recipe
 from subband.data import class_names, palette
-from subband.data.images import write_png
 from subband.tasks._folder import command, machine, versions, write_yaml
 from subband.tasks.cell import Cell, Material
+from subband.tasks.kinds import kind_of
 from subband.tasks.methods import baseline, label, methods, network
-from subband.tasks.segmentation import options_of
+from subband.tasks.names import find
 
 
 def describe_run(run: Path, material: Material, cell: Cell) -> None:
@@ -41,11 +40,12 @@ def describe(
     recipe: Recipe, folder: Path, material: Material, minutes: float, planned: Sequence[Cell]
 ) -> dict[str, Any]:
     """Write ``comparison.json``, and the test images and masks that the report shows."""
-    tested = write_pictures(folder, material, planned)
+    tested = material.kind.write_pictures(folder, material, planned)
     before = 0.0
     with suppress(FileNotFoundError):
         before = float(read_json(folder / "comparison.json")["minutes"])
-    entry = catalog.find("dataset", recipe.data.reader)
+    segmentation = recipe.task == "segmentation"
+    entry = find("dataset" if segmentation else "class-dataset", recipe.data.reader)
     results = {
         cell: read_json(path) for cell in planned if (path := folder / "runs" / cell.name / "result.json").exists()
     }
@@ -65,7 +65,7 @@ def describe(
             "channels": material.samples.channels,
             "classes": material.samples.classes,
             "class_names": class_names(material.samples),
-            "palette": np.asarray(palette(material.samples)).tolist(),
+            "palette": np.asarray(palette(material.samples)).tolist() if segmentation else None,
         },
         "model": next(iter(networks.values())),
         "networks": networks if recipe.networks else {},
@@ -82,6 +82,7 @@ def describe(
         "versions": versions(),
         "partial": len(results) < len(planned),
         "example": {"image": tested[0]},
+        "robustness": dataclasses.asdict(recipe.robustness),
     }
     write_json(folder / "comparison.json", value)
     return value
@@ -91,21 +92,6 @@ def _network(recipe: Recipe, chosen: str, results: Mapping[Cell, Mapping[str, An
     """Keys of a network, and its number of parameters once a run has told it."""
     counts = [result.get("parameters") for cell, result in results.items() if cell.method.network == chosen]
     keys = network(recipe, chosen)
-    known = options_of(catalog.find("model", keys.name).load())
+    known = kind_of(recipe.task).options_of(keys.name)
     found = {key: value for key, value in vars(keys).items() if key not in ("width", "depth", "norm") or key in known}
     return {**found, "parameters": next(filter(None, counts), None)}
-
-
-def write_pictures(folder: Path, material: Material, planned: Sequence[Cell]) -> list[str]:
-    """Write the tested images and their masks as PNG, those that are not there yet; returns their names."""
-    tested = sorted({index for cell in planned for index in material.splits[cell.fold].test})
-    for index in tested:
-        if (folder / "truth" / f"{material.samples.names[index]}.png").exists():
-            continue
-        sample = material.samples[index]
-        picture = np.rint(sample.image * 255).astype(np.uint8)
-        picture = picture[0] if len(picture) == 1 else np.moveaxis(picture, 0, -1)
-        write_png(folder / "images" / f"{sample.name}.png", picture)
-        scale = 255 if material.samples.classes == 2 else 1
-        write_png(folder / "truth" / f"{sample.name}.png", (sample.mask * scale).astype(np.uint8))
-    return [material.samples.names[index] for index in tested]

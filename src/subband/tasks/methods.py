@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from subband import catalog
 from subband._check import closest
 from subband.config import Model, Recipe, check_networks
+from subband.tasks.names import LOSS_KIND, find
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def slug(label: str) -> str:
 
 def label(recipe: Recipe, method: Method) -> str:
     """A method as people write it."""
-    loss = catalog.find("loss", method.loss).label
+    loss = find(LOSS_KIND[recipe.task], method.loss).label
     if len(recipe.networks) < 2:
         return loss
     return method.network if len(recipe.losses) == 1 else f"{method.network}, {loss}"
@@ -75,12 +76,15 @@ def baseline(recipe: Recipe) -> Method:
 def network(recipe: Recipe, chosen: str) -> Model:
     """Keys of a network: those of ``model``, with what the network replaces.
 
+    Names of classifiers are not looked up here: those of torchvision and timm are known when they are built.
+
     Raises:
         ValueError: If a key or the name of the network is unknown.
     """
     check_networks(recipe.networks, "recipe")
     model = dataclasses.replace(recipe.model, **recipe.networks.get(chosen, {}))
-    catalog.find("model", model.name)
+    if recipe.task == "segmentation":
+        catalog.find("model", model.name)
     return model
 
 

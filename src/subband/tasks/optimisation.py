@@ -1,6 +1,7 @@
 """Optimiser and learning rate of a run."""
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,20 +11,24 @@ from subband.config import Optim
 from subband.tasks.plan import Plan
 
 
-def make_optimizer(model: nn.Module, optim: Optim) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, optim: Optim, *, loss: nn.Module | None = None) -> torch.optim.Optimizer:
     """Optimiser of the network's weights; the ``encoder`` has a group of its own where the head's rate differs.
+
+    What a loss learns, such as a bias, is in a group of its own, without weight decay.
 
     Raises:
         ValueError: If the head's rate differs and the network has no ``encoder``.
     """
     groups = parameter_groups(model, optim)
+    learnt = [] if loss is None else list(loss.parameters())
+    groups += [{"params": learnt, "weight_decay": 0.0}] if learnt else []
     if optim.name == "sgd":
         return torch.optim.SGD(groups, optim.lr, momentum=0.9, weight_decay=optim.weight_decay)
     kind = torch.optim.AdamW if optim.name == "adamw" else torch.optim.Adam
     return kind(groups, optim.lr, weight_decay=optim.weight_decay)
 
 
-def parameter_groups(model: nn.Module, optim: Optim) -> list[dict[str, object]]:
+def parameter_groups(model: nn.Module, optim: Optim) -> list[dict[str, Any]]:
     """All parameters, or those of the encoder and then the others with ``head_lr_factor`` times the rate.
 
     Raises:

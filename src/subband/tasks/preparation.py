@@ -8,45 +8,46 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from torch import Tensor
+from torch.utils.data import default_collate
 
 from subband._files import read_json, write_json
 from subband.config import Recipe, parse_budget
-from subband.data import Samples, Split, save_splits, statistics
-from subband.tasks.cell import Cell, Material, cells, crop_stream, first_process
+from subband.data import Split, save_splits, statistics
+from subband.tasks.cell import Cell, Material, cells, first_process
+from subband.tasks.kinds import kind_of
 from subband.tasks.methods import methods, network
-from subband.tasks.segmentation import SegmentationTask, build_model, split_samples
-from subband.tasks.weights import load_encoder
 
 Array = np.ndarray[Any, Any]
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of red, green and blue that torchvision's ImageNet networks were trained with."""
 
 
-def check_networks(recipe: Recipe, samples: Samples, say: Callable[[str], None]) -> None:
+def check_networks(recipe: Recipe, samples: Any, say: Callable[[str], None]) -> None:
     """Build each network once, and say what its checkpoint gave.
 
     Raises:
         ValueError: If an option is wrong, or a checkpoint does not fit.
     """
+    kind = kind_of(recipe.task)
     for label in list(recipe.networks) or [""]:
         keys = network(recipe, label)
-        built = build_model(keys, channels=samples.channels, classes=samples.classes, seed=0)
+        built = kind.build_model(keys, channels=samples.channels, classes=samples.classes, seed=0)
         if recipe.optim.head_lr_factor != 1 and not hasattr(built, "encoder"):
             raise ValueError(f"optim.head_lr_factor needs a network with an encoder, but {keys.name!r} has none")
         if keys.weights:
-            say(f"{label or keys.name}, {keys.weights}: {load_encoder(built, Path(keys.weights))}")
+            say(f"{label or keys.name}, {keys.weights}: {kind.load_weights(built, Path(keys.weights))}")
 
 
-def prepare(recipe: Recipe, folder: Path, samples: Samples) -> Material:
+def prepare(recipe: Recipe, folder: Path, samples: Any) -> Material:
     """Folds, normalisation and number of steps; what was decided once is read again."""
-    splits = split_samples(samples, recipe.data)
+    splits = kind_of(recipe.task).split_samples(samples, recipe.data)
     save_splits(folder / "folds.json", splits, samples.names)
     material = Material(recipe, samples, splits, normalisations(recipe, samples, splits), 0, folder / "maps")
     return dataclasses.replace(material, steps=number_of_steps(material, folder))
 
 
-def normalisations(recipe: Recipe, samples: Samples, splits: Sequence[Split]) -> list[tuple[Array, Array]]:
+def normalisations(recipe: Recipe, samples: Any, splits: Sequence[Split]) -> list[tuple[Array, Array]]:
     """Mean and deviation of each channel that the images of each split are normalised with.
 
     Raises:
@@ -84,13 +85,14 @@ def number_of_steps(material: Material, folder: Path) -> int:
 
 def step_seconds(material: Material, cell: Cell) -> float:
     """Seconds of one training step, the faster of three."""
-    stream = crop_stream(material, cell, steps=4)
-    task = SegmentationTask(material.model(cell.method, 0), material.loss(cell.method), [])
+    kind = material.kind
+    stream: Any = kind.training_stream(material, cell, steps=4)
+    task = kind.training_task(material, cell, material.model(cell.method, 0), material.loss(cell.method))
     batch_size, seconds = material.recipe.data.batch, []
     for step in range(4):
         start = time.perf_counter()
         items = [stream[step * batch_size + i] for i in range(batch_size)]
-        batch = {key: torch.stack([item[key] for item in items]) for key in items[0] if torch.is_tensor(items[0][key])}
+        batch: dict[str, Tensor] = default_collate(items)
         task.step(batch)["loss"].backward()  # type: ignore[no-untyped-call]
         seconds.append(time.perf_counter() - start)
     return min(seconds[1:])

@@ -156,7 +156,7 @@ def split_samples(samples: Samples, data: Data) -> list[Split]:
     return folds(len(samples), folds=data.folds, seed=data.fold_seed)
 
 
-def options_of(network: Any) -> list[str]:
+def network_options(network: Any) -> list[str]:
     """Names of the keyword arguments of a network."""
     return list(inspect.signature(network).parameters)[2:]
 
@@ -170,7 +170,7 @@ def build_model(model: Model, *, channels: int, classes: int, seed: int) -> nn.M
     outputs = 1 if classes == 2 and model.outputs == "sigmoid" else classes
     entry = catalog.find("model", model.name)
     network = entry.load()
-    known = options_of(network)
+    known = network_options(network)
     keys = {key: value for key, value in vars(model).items() if key in ("width", "depth", "norm")}
     options = {**entry.options, **model.options}
     for name in options:

@@ -15,8 +15,8 @@ from subband.data import Samples, WholeImages, class_names, load_splits
 from subband.data.images import image_pages, list_images, write_png, write_tiff
 from subband.data.readers import Folder
 from subband.data.tiles import predict_tiled
-from subband.tasks.cell import set_metrics, test_images
 from subband.tasks.segmentation import build_model, foreground, labels, read_samples
+from subband.tasks.segmentation_cell import set_metrics, test_images
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,16 @@ def run_folder(path: Path) -> Path:
     raise ValueError(f"{path} holds {len(found)} runs; name one: {', '.join(str(run) for run in found[:4])} ...")
 
 
+def task_of(path: Path) -> str:
+    """Kind of a run: ``segmentation`` or ``classification``.
+
+    Raises:
+        ValueError: If there is no finished run.
+    """
+    recipe = yaml.safe_load((run_folder(path) / "recipe.yaml").read_text(encoding="utf-8"))
+    return str(recipe.get("task", "segmentation"))
+
+
 def trained_run(path: Path) -> Trained:
     """Load a run.
 
@@ -85,7 +95,7 @@ def evaluate_run(path: Path, *, images: Path | None, masks: Path | None, out: Pa
         samples, indices = Folder(images=images, masks=masks), None
     else:
         samples = read_samples(run.recipe.data)
-        names = load_splits(_folds_file(run.folder), samples.names)[run.fold].test
+        names = load_splits(folds_file(run.folder), samples.names)[run.fold].test
         indices = list(names)
     folder = out or run.folder / "evaluation"
     items = WholeImages(samples, indices=indices, mean=run.mean, std=run.std)
@@ -97,7 +107,12 @@ def evaluate_run(path: Path, *, images: Path | None, masks: Path | None, out: Pa
     return {**found, "folder": folder}
 
 
-def _folds_file(run: Path) -> Path:
+def folds_file(run: Path) -> Path:
+    """The ``folds.json`` of the comparison that a run belongs to.
+
+    Raises:
+        ValueError: If there is none above the run.
+    """
     found = next((folder / "folds.json" for folder in run.parents if (folder / "folds.json").exists()), None)
     if found is None:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Weights of an image classifier for the encoder of a network."""
+"""Weights of an image classifier for the encoder of a network, or for a classifier."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,20 +15,22 @@ PREFIXES = ("", "encoder.", "backbone.", "features.")
 
 @dataclass(frozen=True)
 class Matched:
-    """What a checkpoint gave an encoder.
+    """What a checkpoint gave an encoder or a classifier.
 
     Attributes:
-        loaded: Entries of the encoder that were filled.
-        kept: Entries of the encoder that stay as they were.
-        left: Entries of the checkpoint that the encoder has no place for.
+        loaded: Its entries that were filled.
+        kept: Its entries that stay as they were.
+        left: Entries of the checkpoint that it has no place for.
+        part: What was filled, in a word.
     """
 
     loaded: list[str]
     kept: list[str]
     left: list[str]
+    part: str = "encoder"
 
     def __str__(self) -> str:
-        words = [f"{len(self.loaded)} of {len(self.loaded) + len(self.kept)} entries of the encoder are filled"]
+        words = [f"{len(self.loaded)} of {len(self.loaded) + len(self.kept)} entries of the {self.part} are filled"]
         if self.kept:
             words.append(f"{_first(self.kept)} stay{'s' * (len(self.kept) == 1)} random")
         if self.left:
@@ -47,6 +49,30 @@ def load_encoder(network: nn.Module, path: Path) -> Matched:
     Raises:
         ValueError: If there is no such file, it holds more than tensors, there is no encoder, or nothing fits.
     """
+    return fill_encoder(network, read_state(path), name=str(path))
+
+
+def load_classifier(network: nn.Module, path: Path) -> Matched:
+    """Fill a classifier from a checkpoint file; entries of another shape, as logits of other classes, stay random.
+
+    Args:
+        network: Plain or converted, whose names are the same.
+        path: As for `load_encoder`.
+
+    Raises:
+        ValueError: If there is no such file, it holds more than tensors, or nothing fits.
+    """
+    return _fill(
+        network, read_state(path), name=str(path), kind="network", where=f"the network {type(network).__name__}"
+    )
+
+
+def read_state(path: Path) -> Mapping[str, Any]:
+    """State dictionary of a checkpoint file, read with ``weights_only=True``.
+
+    Raises:
+        ValueError: If there is no such file, or it holds more than tensors.
+    """
     if not path.is_file():
         raise ValueError(f"there is no checkpoint {path}; download it yourself, and name it as model.weights")
     try:
@@ -55,8 +81,10 @@ def load_encoder(network: nn.Module, path: Path) -> Matched:
         raise ValueError(f"{path} is no checkpoint of tensors alone: {str(error).splitlines()[0]}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"{path} holds a {type(content).__name__}, but must hold a state dictionary")
-    state = next((content[key] for key in ("state_dict", "model") if isinstance(content.get(key), Mapping)), content)
-    return fill_encoder(network, state, name=str(path))
+    found: Mapping[str, Any] = next(
+        (content[key] for key in ("state_dict", "model") if isinstance(content.get(key), Mapping)), content
+    )
+    return found
 
 
 def fill_encoder(network: nn.Module, state: Mapping[str, Any], *, name: str = "the checkpoint") -> Matched:
@@ -70,19 +98,25 @@ def fill_encoder(network: nn.Module, state: Mapping[str, Any], *, name: str = "t
     encoder = getattr(network, "encoder", None)
     if not isinstance(encoder, nn.Module):
         raise ValueError(f"{type(network).__name__} has no encoder to initialise; leave model.weights out")
+    return _fill(encoder, state, name=name, kind="encoder", where=f"the encoder of {type(network).__name__}")
+
+
+def _fill(part: nn.Module, state: Mapping[str, Any], *, name: str, kind: str, where: str) -> Matched:
+    """Fill a module from entries of the same name, but for a prefix, and shape.
+
+    Raises:
+        ValueError: If nothing fits.
+    """
     given = {key.replace("module.", ""): value for key, value in state.items() if isinstance(value, Tensor)}
-    own = encoder.state_dict()
+    own = part.state_dict()
     by_prefix = (_fitting(own, given, prefix) for prefix in PREFIXES)
     best = max(by_prefix, key=len)
     learnt = [key for key in best if not key.endswith("num_batches_tracked")]
     if not learnt:
-        raise ValueError(
-            f"nothing in {name} fits the encoder of {type(network).__name__}: it has {_names(given)}, "
-            f"but the encoder needs {_names(own)}"
-        )
-    encoder.load_state_dict({key: given[theirs] for key, theirs in best.items()}, strict=False)
+        raise ValueError(f"nothing in {name} fits {where}: it has {_names(given)}, but the {kind} needs {_names(own)}")
+    part.load_state_dict({key: given[theirs] for key, theirs in best.items()}, strict=False)
     used = set(best.values())
-    return Matched(list(best), [key for key in own if key not in best], [key for key in given if key not in used])
+    return Matched(list(best), [key for key in own if key not in best], [key for key in given if key not in used], kind)
 
 
 def _fitting(own: Mapping[str, Tensor], given: Mapping[str, Tensor], prefix: str) -> dict[str, str]:

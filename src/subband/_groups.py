@@ -1,0 +1,159 @@
+"""Groups of keys of a recipe: images, network, optimiser, robustness. Nothing here imports torch."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass
+class Data:
+    """Where the images come from and what a training batch is.
+
+    Args:
+        reader: Name of a reader in the catalogue (``subband list dataset``).
+        root: Folder or file set of the reader.
+        images: Folder of images, for the ``folder`` reader.
+        masks: Folder of masks, for the ``folder`` reader.
+        label: Name of the data in the report.
+        published: Name of the set in the published tables, to show their rows beside ours.
+        crop: Crop size of a training item, in pixels; empty takes whole images. Classification tests on the centre.
+        resize: Shorter side that a tested image gets before its centre is taken, for classification; 0 for its own.
+        batch: Crops in a step, over all processes.
+        augment: Random changes of a training item. ``mirror`` (left-right), ``voc`` and ``cityscapes`` are for scenes,
+            the last two those of the WaveSNet authors; what is missing of a crop becomes void. For classification:
+            ``imagenet`` (random part of random size, mirror), ``cifar`` (shift by up to an eighth, mirror), ``digits``
+            (shift), ``mirror`` and ``none``.
+        scale_base: Shorter side of a scene at scale 1, in pixels; 0 for the image's own.
+        normalise: Images whose mean and deviation normalise all: ``all`` (as published), ``train``, or ``imagenet``
+            for the fixed numbers that ImageNet checkpoints expect.
+        split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image, ``given`` is the set's own split.
+        folds: Number of folds.
+        fold_seed: Seed of the folds.
+        validation: Part of the training images that validates where class folders have no ``val`` beside ``test``; 0
+            trains on all of them and tests the weights of the last step.
+        map_scope: Weight maps of the whole image (as published) or of each crop.
+        count: Images to generate, for synthetic readers.
+        size: Their height and width, in pixels, for synthetic readers.
+        workers: Loader processes.
+    """
+
+    reader: str = "folder"
+    root: str | None = None
+    images: str | None = None
+    masks: str | None = None
+    label: str | None = None
+    published: str | None = None
+    crop: list[int] = field(default_factory=lambda: [256, 256])
+    resize: int = 0
+    batch: int = 4
+    augment: Literal["none", "flips", "full", "mirror", "voc", "cityscapes", "imagenet", "cifar", "digits"] = "flips"
+    scale_base: int = 0
+    normalise: Literal["all", "train", "imagenet"] = "all"
+    split: Literal["folds", "holdout", "given"] = "folds"
+    folds: int = 3
+    fold_seed: int = 0
+    validation: float = 0.1
+    map_scope: Literal["image", "crop"] = "image"
+    count: int = 32
+    size: int = 128
+    workers: int = 0
+
+
+@dataclass
+class Model:
+    """The network.
+
+    Args:
+        name: Name in the catalogue (``subband list model``); for classification also a name of torchvision, such as
+            ``resnet18``, or of timm, as ``timm/resnet50d``.
+        width: Channels of the first level, or of the decoder where the network has a fixed backbone.
+        depth: Number of resolution levels, of networks that can have any.
+        norm: Normalisation layer.
+        outputs: ``sigmoid`` has one output for two classes, ``softmax`` one for each class (as published).
+        options: Further options of the network, such as ``{wavelet: ch2.2}`` (``subband show model NAME``). Every
+            classifier takes ``wavelet`` (``none``, a wavelet, or ``blur3``), ``placement``, ``gain``, ``skip`` and
+            ``max_stride`` of `subband.layers.waveletize`.
+        weights: Checkpoint of an image classifier that initialises the encoder, or the classifier; read with
+            ``weights_only=True``.
+    """
+
+    name: str = "unet"
+    width: int = 16
+    depth: int = 4
+    norm: Literal["batch", "instance", "group"] = "batch"
+    outputs: Literal["sigmoid", "softmax"] = "sigmoid"
+    options: dict[str, Any] = field(default_factory=dict)
+    weights: str | None = None
+
+
+@dataclass
+class Optim:
+    """How the weights move.
+
+    Args:
+        name: Optimiser; ``sgd`` has a momentum of 0.9.
+        lr: Learning rate; the peak of a one-cycle schedule.
+        weight_decay: Weight decay, in every optimiser. The WaveSNet authors never pass theirs on to SGD, so 0 is what
+            they ran.
+        schedule: ``step`` multiplies by ``gamma`` every ``step_epochs`` epochs; in every step, ``poly`` multiplies by
+            ``(1 - step / steps)`` to the ``power`` and ``cosine`` by ``(1 + cos(pi step / steps)) / 2``.
+        step_epochs: Epochs between two changes of ``step``.
+        gamma: Factor of ``step``.
+        power: Exponent of ``poly``.
+        warmup_epochs: Epochs in which the rate of ``constant``, ``step``, ``poly`` and ``cosine`` rises from 0 in
+            proportion to the steps.
+        head_lr_factor: Learning rate of everything but the network's ``encoder``, over that of the encoder. The
+            WaveSNet authors train the head of DeepLabv3+ with 10 and that of its wavelet form with 1.
+        loss_over_batch: Divide the mean loss by the batch size, as the WaveSNet authors do; the learning rate then acts
+            as if it were ``lr / batch``.
+        clip: Largest gradient norm; 0 does not clip.
+        precision: Arithmetic of the network; losses stay in float32.
+    """
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    lr: float = 3e-3
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "onecycle", "step", "poly", "cosine"] = "onecycle"
+    step_epochs: int = 10
+    gamma: float = 0.8
+    power: float = 0.9
+    warmup_epochs: float = 0.0
+    head_lr_factor: float = 1.0
+    loss_over_batch: bool = False
+    clip: float = 5.0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+
+@dataclass
+class Robustness:
+    """What is asked of every trained classifier beside its accuracy; nothing by default.
+
+    Args:
+        corruptions: Names of corruptions; ``published`` stands for the 15 of ImageNet-C, ``all`` for the 19.
+        severities: Their severities, 1 to 5.
+        corrupted_images: Test images that are corrupted, drawn once for all runs; 0 takes all.
+        shift: Offsets of shift consistency are below this, in pixels, and its curve goes up to it; 0 leaves them out.
+            The authors' is 32, with ``data.resize`` 256 and crops of 224; where the images are not so much larger than
+            the crop, what is missing is filled by reflection.
+        passes: Pairs of random crops of each image.
+        shifted_images: Test images that are shifted, drawn likewise; 0 takes all.
+        attacks: Names of attacks (``subband.corrupt``).
+        eps: Largest change of a pixel in 255ths, for attacks that have such a bound.
+        lengths: Euclidean lengths of the change of an image in [0, 1], for attacks that look for the shortest one
+            (``deepfool``, ``carlini_wagner``): an image holds out at a length if its change is longer.
+        attacked_images: Test images that are attacked, drawn likewise; 0 takes all.
+        masking: Look for masked gradients, on the attacked images and at the largest ``eps``.
+        spectra: Images whose aliasing at each down-sampling is measured; 0 leaves it out.
+    """
+
+    corruptions: list[str] = field(default_factory=list)
+    severities: list[int] = field(default_factory=lambda: [1, 2, 3, 4, 5])
+    corrupted_images: int = 0
+    shift: int = 0
+    passes: int = 5
+    shifted_images: int = 0
+    attacks: list[str] = field(default_factory=list)
+    eps: list[float] = field(default_factory=lambda: [1.0, 2.0, 4.0, 8.0])
+    lengths: list[float] = field(default_factory=lambda: [0.1, 0.25, 0.5, 1.0])
+    attacked_images: int = 100
+    masking: bool = False
+    spectra: int = 0
