@@ -41,12 +41,11 @@ def gradient(function, x):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_one_graph_without_a_break(mode):
-    for size in ((8, 12), (9, 7)):
-        torch._dynamo.reset()
-        x = noise(2, *size)
-        function = torch.compile(lambda x: there_and_back(x, "db3", mode), fullgraph=True, backend="aot_eager")
-        assert worst(function(x), there_and_back(x, "db3", mode)) < 1e-6
-        assert worst(gradient(function, x), gradient(lambda x: there_and_back(x, "db3", mode), x)) < 1e-5
+    """One odd and one even axis, values and gradient."""
+    x = noise(2, 9, 8)
+    function = torch.compile(lambda x: there_and_back(x, "db2", mode), fullgraph=True, backend="aot_eager")
+    assert worst(function(x), there_and_back(x, "db2", mode)) < 1e-6
+    assert worst(gradient(function, x), gradient(lambda x: there_and_back(x, "db2", mode), x)) < 1e-5
 
 
 @pytest.mark.slow
@@ -63,8 +62,8 @@ def _levels(x):
 
 
 def _packets(x):
-    found = wavelet_packets(x, "bior2.2", level=2)
-    return found.bands["adda"], inverse_wavelet_packets(found)
+    found = wavelet_packets(x, "haar", dims=1, level=2)
+    return found.bands["da"], inverse_wavelet_packets(found)
 
 
 def _stationary(x):

@@ -129,10 +129,12 @@ def _join(extended: Tensor, axis: int, n: int, filtering: Filtering) -> Tensor:
         extended = lengthened(extended, axis, 1)
     before, after = _beyond(n, filtering, extended.device)
     rest = extended.shape[axis] - start - n
-    x = extended.narrow(axis, start, n)
+    inside = extended.narrow(axis, start, n)
+    folded = start or isinstance(rest, torch.SymInt) or rest
+    x = inside.clone(memory_format=torch.contiguous_format) if folded else inside.contiguous()
     fold_outside(x, axis, before, extended.narrow(axis, 0, start), filtering.mode)
     fold_outside(x, axis, after[:rest], extended.narrow(axis, start + n, rest), filtering.mode)
-    return x.contiguous()
+    return x
 
 
 def _beyond(n: int, filtering: Filtering, device: torch.device) -> tuple[Tensor, Tensor]:
