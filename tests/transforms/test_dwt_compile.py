@@ -151,7 +151,7 @@ def test_export_with_dynamic_sizes(wavelet, mode):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["periodization", "symmetric", "authors"])
+@pytest.mark.parametrize("mode", ["periodization", "antireflect", "authors"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_onnx_in_onnxruntime(mode, tmp_path):
     pytest.importorskip("onnx")

@@ -110,9 +110,7 @@ class IDWT(_Transform):
         return idwt(bands, self.bank, dims=self.dims, mode=self.mode, shape=shape, compiled=self.compiled)
 
 
-def stack_bands(
-    bands: Mapping[str, Float[Tensor, "batch channels *space"]],
-) -> Float[Tensor, "batch channels n *space"]:
+def stack_bands(bands: Mapping[str, Float[Tensor, "..."]]) -> Float[Tensor, "..."]:
     r"""Stack the :math:`2^d` bands of `subband.transforms.dwt` on an axis in front of the transformed ones.
 
     Args:
@@ -147,7 +145,7 @@ def stack_bands(
     return torch.stack([bands[name] for name in names], dim=-dims - 1)
 
 
-def unstack_bands(stacked: Float[Tensor, "batch channels n *space"], *, dims: int = 2) -> Bands:
+def unstack_bands(stacked: Float[Tensor, "..."], *, dims: int = 2) -> Bands:
     """Undo `stack_bands`: views of the stacked tensor, by name.
 
     Args:
