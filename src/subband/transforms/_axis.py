@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from subband.transforms._border import fold_outside, outside
 from subband.transforms._correlate import compiled_correlate, correlate, interleave_planes
+from subband.transforms._parts import in_parts
 from subband.transforms._signal import lengthened
 from subband.transforms.filter_bank import Filter
 
@@ -149,7 +150,9 @@ class _Analysis(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, axis: int, filters: Sequence[Filter], filtering: Filtering) -> tuple[Tensor, ...]:
-        return _analyse(x, axis, filters, filtering)
+        if len(filters[0]) == 2:  # which leave nothing on the way
+            return _analyse(x, axis, filters, filtering)
+        return in_parts(lambda parts: _analyse(parts[0], axis, filters, filtering), [x], axis)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -176,7 +179,9 @@ class _Transpose(torch.autograd.Function):
 
     @staticmethod
     def forward(axis: int, filters: Sequence[Filter], n: int, filtering: Filtering, *bands: Tensor) -> Tensor:
-        return _transpose(bands, axis, filters, n, filtering)
+        if len(filters[0]) == 2:
+            return _transpose(bands, axis, filters, n, filtering)
+        return in_parts(lambda parts: [_transpose(parts, axis, filters, n, filtering)], bands, axis)[0]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
