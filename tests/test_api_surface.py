@@ -13,6 +13,7 @@ RECORD = Path(__file__).with_name("api_surface.txt")
 PACKAGES = (
     "subband",
     "subband.transforms",
+    "subband.layers",
     "subband.losses.segmentation",
     "subband.maps",
     "subband.metrics",

@@ -11,8 +11,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
 EACH = pytest.mark.parametrize("path", TREES)
-# The guards take the arguments that they check by name, the catalogue the options that it stores.
-TAKES_NAMES = ("src/subband/_check.py", "src/subband/catalog.py")
+# The guards take the arguments that they check by name, the catalogue the options that it stores, a converted module
+# those of the forward that it had.
+TAKES_NAMES = ("src/subband/_check.py", "src/subband/catalog.py", "src/subband/layers/_functional.py")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|root|farm|home|tmp)/")
 
 

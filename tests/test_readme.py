@@ -17,9 +17,10 @@ TEXTS = {
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *DOCS]
 }
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SLOW = re.compile(r"\b(monai|torchvision|timm)\b")
 EACH = pytest.mark.parametrize("name", TEXTS)
 SNIPPETS = [
-    pytest.param(code, id=f"{name}-{number}", marks=[pytest.mark.slow] if "monai" in code else [])
+    pytest.param(code, id=f"{name}-{number}", marks=[pytest.mark.slow] if SLOW.search(code) else [])
     for name, text in TEXTS.items()
     for number, (language, code) in enumerate(FENCE.findall(text))
     if language == "python" and not name.startswith("benchmarks")

@@ -19,7 +19,7 @@ NETWORKS = {
     "densenet": ((64, 96), (97, 65)),
     "timm/resnet50": ((64, 96), (97, 65)),
     "timm/convnext_atto": ((64, 96), (97, 70)),
-    "inception_v3": ((160, 192), (161, 129)),
+    "inception": ((64, 96), (97, 65)),
 }
 SLOW = [name for name in NETWORKS if name != "resnet18"]
 EACH = pytest.mark.parametrize(
@@ -48,8 +48,12 @@ def build(name):
         return pytest.importorskip("timm").create_model(name.removeprefix("timm/"), num_classes=10).eval()
     if name == "densenet":  # densenet121 with fewer layers in its four blocks
         return torchvision.models.DenseNet(block_config=(2, 3, 4, 2), num_classes=10).eval()
-    options = {"init_weights": False, "aux_logits": False} if name == "inception_v3" else {}
-    return torchvision.models.get_model(name, weights=None, num_classes=10, **options).eval()
+    if name == "inception":  # the blocks of inception_v3 that pool by functions
+        blocks = torchvision.models.inception
+        layers = [blocks.BasicConv2d(3, 32, kernel_size=3, stride=2), blocks.InceptionA(32, 8), blocks.InceptionB(232)]
+        layers += [blocks.InceptionD(712), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1224, 10)]
+        return nn.Sequential(*layers).eval()
+    return torchvision.models.get_model(name, weights=None, num_classes=10).eval()
 
 
 def images(name, generator):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from subband.layers import downsample
+from subband.layers import OrthogonalFilters, downsample
 from subband.layers.downsample import Details, WaveletDownsample, WaveletSplit, WaveletUpsample
 from subband.transforms import dwt
 from subband.transforms.filter_bank import orthogonal_bank
@@ -107,11 +107,23 @@ def test_the_low_band_alone_is_all_that_is_computed(monkeypatch, generator):
 
 
 def test_learnable_filters_get_a_gradient(generator):
-    taps = torch.tensor(pywt.Wavelet("db2").rec_lo, dtype=torch.float64, requires_grad=True)
+    filters = OrthogonalFilters(init="db2").double()
     x = image(2, generator)
-    low = WaveletDownsample(orthogonal_bank(taps))(x)
-    assert torch.allclose(low, WaveletDownsample("db2").double()(x), atol=1e-12)
-    assert torch.autograd.grad(low.square().sum(), taps)[0].abs().sum() > 0
+    layer = WaveletDownsample(filters)
+    low = layer(x)
+    assert torch.allclose(low, WaveletDownsample("db2").double()(x), atol=1e-6)
+    assert torch.autograd.grad(low.square().sum(), filters.angles)[0].abs().sum() > 0
+    with torch.no_grad():
+        filters.angles += 0.3
+    assert not torch.allclose(layer(x), low, atol=1e-3)  # read anew at each call
+    split, up = WaveletSplit(filters), WaveletUpsample(filters)
+    assert torch.allclose(up(*split(x)), x, atol=1e-12)
+
+
+@pytest.mark.message
+def test_tensors_without_their_module_are_refused():
+    with pytest.raises(ValueError, match="give it the module they are of"):
+        WaveletDownsample(orthogonal_bank(torch.tensor(pywt.Wavelet("db2").rec_lo)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -50,9 +50,9 @@ def test_copies_and_pickles(layer):
 
 
 def test_repr():
-    assert repr(DWT()) == "DWT('haar', dims=2, level=1, mode='periodization')"
+    assert repr(DWT()) == "DWT('haar', dims=2, mode='periodization', level=1)"
     assert repr(IDWT("db2", dims=3, level=2, mode="zero", compiled=True)) == (
-        "IDWT('db2', dims=3, level=2, mode='zero', compiled=True)"
+        "IDWT('db2', dims=3, mode='zero', level=2, compiled=True)"
     )
     assert "(wavelet): OrthogonalFilters(4, zero_mean=False)" in repr(DWT(OrthogonalFilters(4)))
 
@@ -68,7 +68,7 @@ def test_filters_are_computed_at_each_call(filters):
     assert all(parameter.grad is not None for name, parameter in filters.named_parameters() if "rec" not in name)
     with torch.no_grad():
         for parameter in filters.parameters():
-            parameter += 0.1 * torch.arange(1.0, 1 + parameter.numel())
+            parameter.add_(torch.arange(1.0, 1 + parameter.numel()), alpha=0.1)
     assert (layer(x)["ad"] - before).abs().max() > 1e-2
 
 
@@ -138,7 +138,7 @@ def test_bands_that_cannot_be_stacked():
     ):
         stack_bands(bands)
     with pytest.raises(ValueError, match="the band 'dd' is missing; give all 4 bands, zeros where there is none"):
-        stack_bands({name: bands["aa"] for name in ("aa", "ad", "da")})
+        stack_bands(dict.fromkeys(("aa", "ad", "da"), bands["aa"]))
     with pytest.raises(ValueError, match="there is no band"):
         stack_bands({})
     with pytest.raises(ValueError, match="there is a band called 'LL'"):

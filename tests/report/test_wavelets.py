@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.ndimage import fourier_shift
 
 from subband.data import Synthetic
+from subband.report._canvas import fitted
 from subband.report._halving import SIGMA, halvers, noisy, shifted, ways_back
 from subband.report._wavelet_figures import decibels, energies, mosaic, signed, stretched
 from subband.report.wavelets import HALVING, PICTURES, WAYS, findings, readied, write_wavelets
@@ -215,3 +216,8 @@ def test_flat_image_has_no_loss_to_show():
 def test_flat_image_is_drawn(tmp_path):
     _, path = write_wavelets(tmp_path, np.full((1, 32, 32), 0.5, np.float32), wavelet="haar")
     assert path.stat().st_size > 10_000
+
+
+def test_figures_of_narrow_images_stay_on_the_page():
+    assert fitted(np.zeros((256, 384)), 3.0, 4.0) == (3.0, 2.0)
+    assert fitted(np.zeros((512, 64)), 3.0, 4.0) == (0.5, 4.0)

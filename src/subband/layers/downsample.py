@@ -5,14 +5,15 @@ from typing import Literal, NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from subband._check import one_of, positive
+from subband.layers._bank import BankLayer, LayerWavelet
 from subband.layers.low_pass import LowPass
 from subband.layers.window import Window
-from subband.transforms._border import MODES, outside
+from subband.transforms._border import outside
 from subband.transforms.dwt import Bands, dwt, idwt
-from subband.transforms.filter_bank import FilterBank, Wavelet, filter_bank
+from subband.transforms.filter_bank import FilterBank
 
 
 class Details(NamedTuple):
@@ -27,30 +28,13 @@ class Details(NamedTuple):
     shape: tuple[int, ...]
 
 
-class _Wavelet(nn.Module):
-    """Holds a filter bank and how to use it."""
-
-    def __init__(self, wavelet: Wavelet, dims: int, mode: str) -> None:
-        super().__init__()
-        one_of("mode", mode, MODES)
-        if dims not in (1, 2, 3):
-            raise ValueError(f"dims is {dims}, but must be 1 for signals, 2 for images or 3 for volumes")
-        self.bank: FilterBank = filter_bank(wavelet)
-        self.dims, self.mode = dims, mode
-        self.low = "a" * dims
-
-    def extra_repr(self) -> str:
-        """Options, for ``print``."""
-        return f"{self.bank.name!r}, dims={self.dims}, mode={self.mode!r}"
-
-
-class WaveletDownsample(_Wavelet):
+class WaveletDownsample(BankLayer):
     r"""Halves every spatial axis by a wavelet transform: what replaces a pooling layer or a stride of 2.
 
     .. math:: y = x_{aa} \qquad\text{or}\qquad y = [x_{aa}, x_{ad}, x_{da}, x_{dd}]
 
     Args:
-        wavelet: As for `subband.transforms.dwt`.
+        wavelet: As for `subband.transforms.dwt`, or a module that returns a bank, such as `OrthogonalFilters`.
         dims: Number of spatial axes, 1 to 3.
         mode: As for `subband.transforms.dwt`.
         bands: ``low``: the low-pass band alone, and no other is computed. ``all``: all bands one after another on the
@@ -73,7 +57,7 @@ class WaveletDownsample(_Wavelet):
 
     def __init__(
         self,
-        wavelet: Wavelet = "haar",
+        wavelet: LayerWavelet = "haar",
         *,
         dims: int = 2,
         mode: str = "periodization",
@@ -83,7 +67,7 @@ class WaveletDownsample(_Wavelet):
         super().__init__(wavelet, dims, mode)
         self.bands = bands
         window = Window(ceil_mode=False) if mode == "authors" else Window(len(self.bank), ceil_mode=False)
-        alone = bands == "low" and not self.bank.learnable
+        alone = bands == "low" and isinstance(self.wavelet, FilterBank)
         self.low_pass = LowPass(self.bank, dims=dims, window=window) if alone else None
 
     def forward(self, x: Float[Tensor, "batch channels *space"]) -> Float[Tensor, "batch out *half"]:
@@ -111,11 +95,11 @@ class WaveletDownsample(_Wavelet):
         return x
 
 
-class WaveletSplit(_Wavelet):
+class WaveletSplit(BankLayer):
     r"""Splits a map into its low band, which goes down the network, and its details, which wait for the way up.
 
     Args:
-        wavelet: As for `subband.transforms.dwt`.
+        wavelet: As for `subband.transforms.dwt`, or a module that returns a bank, such as `OrthogonalFilters`.
         dims: Number of spatial axes, 1 to 3.
         mode: As for `subband.transforms.dwt`.
 
@@ -135,7 +119,7 @@ class WaveletSplit(_Wavelet):
         True
     """
 
-    def __init__(self, wavelet: Wavelet = "haar", *, dims: int = 2, mode: str = "periodization") -> None:
+    def __init__(self, wavelet: LayerWavelet = "haar", *, dims: int = 2, mode: str = "periodization") -> None:
         super().__init__(wavelet, dims, mode)
 
     def forward(
@@ -143,11 +127,11 @@ class WaveletSplit(_Wavelet):
     ) -> tuple[Float[Tensor, "batch channels *half"], Details]:
         """Return the low band of x and its details."""
         bands = dwt(x, self.bank, dims=self.dims, mode=self.mode)
-        low = bands.pop(self.low)
+        low = bands.pop("a" * self.dims)
         return low, Details(bands, tuple(x.shape[-self.dims :]))
 
 
-class WaveletUpsample(_Wavelet):
+class WaveletUpsample(BankLayer):
     r"""Doubles a map with the details of the same level: the inverse of `WaveletSplit`.
 
     Args:
@@ -172,7 +156,7 @@ class WaveletUpsample(_Wavelet):
 
     def __init__(
         self,
-        wavelet: Wavelet = "haar",
+        wavelet: LayerWavelet = "haar",
         *,
         dims: int = 2,
         mode: str = "periodization",
@@ -190,4 +174,4 @@ class WaveletUpsample(_Wavelet):
         bands = kept.bands
         if self.threshold is not None:
             bands = {name: F.hardshrink(band, self.threshold) for name, band in bands.items()}
-        return idwt({self.low: x, **bands}, self.bank, dims=self.dims, mode=self.mode, shape=kept.shape)
+        return idwt({"a" * self.dims: x, **bands}, self.bank, dims=self.dims, mode=self.mode, shape=kept.shape)

@@ -1,47 +1,29 @@
 """The wavelet transform as layers, which remember its options and may learn its filters."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, cast
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from subband._check import one_of, positive
-from subband.transforms._border import MODES
+from subband._check import positive
+from subband.layers._bank import BankLayer, LayerWavelet
 from subband.transforms._signal import first_band
 from subband.transforms.dwt import Bands, dwt, idwt
-from subband.transforms.filter_bank import FilterBank, Wavelet, filter_bank
 from subband.transforms.wavedec import Coefficients, wavedec, waverec
 
-LayerWavelet: TypeAlias = Wavelet | nn.Module
-"""What a layer takes as its wavelet: what a transform takes, or a module that returns a bank at each call."""
 
-
-class _Transform(nn.Module):
+class _Transform(BankLayer):
     """Options of a transform and of its inverse."""
 
     def __init__(self, wavelet: LayerWavelet, dims: int, level: int, mode: str, compiled: bool) -> None:
-        super().__init__()
-        one_of("mode", mode, MODES)
         positive(level=level)
-        if dims not in (1, 2, 3):
-            raise ValueError(f"dims is {dims}, but must be 1 for signals, 2 for images or 3 for volumes")
-        self.wavelet = wavelet if isinstance(wavelet, nn.Module) else filter_bank(wavelet)
-        if isinstance(self.wavelet, FilterBank) and self.wavelet.learnable:
-            raise ValueError("the bank holds tensors, which this layer would not train; give it the module they are of")
-        self.dims, self.level, self.mode, self.compiled = dims, level, mode, compiled
-
-    @property
-    def bank(self) -> FilterBank:
-        """The filters as they are now."""
-        return self.wavelet if isinstance(self.wavelet, FilterBank) else cast(FilterBank, self.wavelet())
+        super().__init__(wavelet, dims, mode)
+        self.level, self.compiled = level, compiled
 
     def extra_repr(self) -> str:
         """Options, for ``print``."""
-        name = f"{self.wavelet.name!r}, " if isinstance(self.wavelet, FilterBank) else ""
-        compiled = ", compiled=True" if self.compiled else ""
-        return f"{name}dims={self.dims}, level={self.level}, mode={self.mode!r}{compiled}"
+        return f"{super().extra_repr()}, level={self.level}{', compiled=True' if self.compiled else ''}"
 
 
 class DWT(_Transform):
@@ -128,9 +110,7 @@ class IDWT(_Transform):
         return idwt(bands, self.bank, dims=self.dims, mode=self.mode, shape=shape, compiled=self.compiled)
 
 
-def stack_bands(
-    bands: Mapping[str, Float[Tensor, "batch channels *space"]],
-) -> Float[Tensor, "batch channels n *space"]:
+def stack_bands(bands: Mapping[str, Float[Tensor, "..."]]) -> Float[Tensor, "..."]:
     r"""Stack the :math:`2^d` bands of `subband.transforms.dwt` on an axis in front of the transformed ones.
 
     Args:
@@ -165,7 +145,7 @@ def stack_bands(
     return torch.stack([bands[name] for name in names], dim=-dims - 1)
 
 
-def unstack_bands(stacked: Float[Tensor, "batch channels n *space"], *, dims: int = 2) -> Bands:
+def unstack_bands(stacked: Float[Tensor, "..."], *, dims: int = 2) -> Bands:
     """Undo `stack_bands`: views of the stacked tensor, by name.
 
     Args:

@@ -6,10 +6,14 @@ from subband.models.deeplab import DeepLabV3Plus, WaveDeepLabV3Plus
 from subband.models.segnet import SegNet, WaveSegNet
 from subband.models.unet import UNet, authors_state_dict, load_authors
 from subband.models.vgg_unet import VggUNet, WaveUNet
+from subband.models.wavecnet import WAVECNETS, wavecnet
+from subband.models.wavecnet_checkpoint import Loaded, load_authors_wavecnet
 
 __all__ = [
+    "WAVECNETS",
     "AttentionUNet",
     "DeepLabV3Plus",
+    "Loaded",
     "SegNet",
     "UNet",
     "VggUNet",
@@ -18,5 +22,7 @@ __all__ = [
     "WaveUNet",
     "authors_state_dict",
     "load_authors",
+    "load_authors_wavecnet",
     "load_vgg_encoder",
+    "wavecnet",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from subband.report.comparison import Array
-from subband.report.figures import INK, LINE, _inline
+from subband.report.figures import INK, LINE, inline
 
 WIDTH = 10.0
 """Width of a figure, in inches; on the page it takes the width that there is."""
@@ -71,15 +71,14 @@ def drawn(draw: Callable[[Any, Theme], None], *, height: float, key: str) -> Dra
             figure.savefig(content, format=kind, dpi=DPI, metadata=plain, **paper)
             contents.append(content.getvalue())
     svg = re.sub(r' id="image[0-9a-f]+"', "", contents[0].decode())  # of its pixels: two black pictures share it
-    return Drawing(_inline(svg, re.sub(r"\W+", "-", key)), contents[1])
+    return Drawing(inline(svg, re.sub(r"\W+", "-", key)), contents[1])
 
 
 def picture_grid(rows: Sequence[Sequence[Cell]], *, heads: Sequence[str], labels: Sequence[str], key: str) -> Drawing:
     """Pictures in rows and columns, all shown at one size, with a head for each column and a label for each row."""
     left, gap, top, below = 0.95, 0.08, 0.26, 0.2
     count = len(heads)
-    width = (WIDTH - left - gap * (count - 1)) / count
-    height = width * rows[0][0].picture.shape[0] / rows[0][0].picture.shape[1]
+    width, height = fitted(rows[0][0].picture, (WIDTH - left - gap * (count - 1)) / count, 4.0)
     feet = [gap + below * any(cell.caption for cell in row) for row in rows]
     total = top + sum(feet) + height * len(rows)
 
@@ -100,6 +99,13 @@ def picture_grid(rows: Sequence[Sequence[Cell]], *, heads: Sequence[str], labels
             y -= feet[number]
 
     return drawn(draw, height=total, key=key)
+
+
+def fitted(picture: Array, width: float, height: float) -> tuple[float, float]:
+    """Width and height of a picture as large as fits into a box, all in inches."""
+    rows, columns = picture.shape[:2]
+    width = min(width, height * columns / rows)
+    return width, width * rows / columns
 
 
 def place(figure: Any, picture: Array, box: tuple[float, float, float, float]) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from subband.report._canvas import WIDTH, Cell, Drawing, Theme, drawn, picture_grid, place
+from subband.report._canvas import WIDTH, Cell, Drawing, Theme, drawn, fitted, picture_grid, place
 from subband.report._halving import Back, Moved, Noisy
 from subband.report.comparison import Array
 from subband.report.insight import heat
@@ -13,6 +13,8 @@ from subband.transforms import Coefficients, Pyramid
 
 Cut = tuple[slice, slice]
 GAP = 0.12
+LABELLED = 0.33
+"""Width from which on a band bears its name, in inches."""
 
 
 def grey(values: Array) -> Array:
@@ -55,8 +57,8 @@ def energies(coefficients: Coefficients) -> list[tuple[str, list[float]]]:
 def decomposition(image: Array, coefficients: Coefficients, *, title: str) -> Drawing:
     """The image beside all its bands."""
     picture, names = mosaic(coefficients)
-    width, top = (WIDTH - GAP) / 2, 0.26
-    height = width * picture.shape[0] / picture.shape[1]
+    top = 0.26
+    width, height = fitted(picture, (WIDTH - GAP) / 2, 8.0)
     total = height + top
     lines = [(len(picture) >> level, picture.shape[1] >> level) for level in range(1, len(coefficients.details) + 1)]
 
@@ -72,6 +74,8 @@ def decomposition(image: Array, coefficients: Coefficients, *, title: str) -> Dr
         patch: Any = {"facecolor": "black", "edgecolor": "none", "alpha": 0.65, "pad": 1.5}
         step = picture.shape[1] / (72 * width)
         for name, left, upper in names:
+            if width / 2 ** int(name[3:]) < LABELLED:
+                continue
             axes.text(left + 3 * step, upper + 3 * step, name, color="white", va="top", fontsize=7, bbox=patch)
 
     return drawn(draw, height=total, key="decomposition")

@@ -153,10 +153,10 @@ def draw(lines: Sequence[Line], *, key: str, over: str = "step") -> str:
         text = io.StringIO()
         metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(text, format="svg", transparent=True, metadata=metadata)
-    return _inline(text.getvalue(), re.sub(r"\W+", "-", key))
+    return inline(text.getvalue(), re.sub(r"\W+", "-", key))
 
 
-def _inline(svg: str, key: str) -> str:
+def inline(svg: str, key: str) -> str:
     """Take out what only a file of its own needs, and leave sizes, colours and fonts to the page."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -2,23 +2,31 @@
 
 from subband.transforms.dwt import dwt, idwt
 from subband.transforms.filter_bank import FilterBank, filter_bank, orthogonal_bank, wavelet_names
+from subband.transforms.packets import Packets, inverse_wavelet_packets, wavelet_packets
 from subband.transforms.spectrum import SubbandCovariances, subband_covariances
+from subband.transforms.stationary import StationaryCoefficients, iswt, swt
 from subband.transforms.steerable import Pyramid, reconstruct, steerable_pyramid
 from subband.transforms.wavedec import Coefficients, wavedec, waverec
 
 __all__ = [
     "Coefficients",
     "FilterBank",
+    "Packets",
     "Pyramid",
+    "StationaryCoefficients",
     "SubbandCovariances",
     "dwt",
     "filter_bank",
     "idwt",
+    "inverse_wavelet_packets",
+    "iswt",
     "orthogonal_bank",
     "reconstruct",
     "steerable_pyramid",
     "subband_covariances",
+    "swt",
     "wavedec",
     "wavelet_names",
+    "wavelet_packets",
     "waverec",
 ]

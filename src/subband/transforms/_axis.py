@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from subband.transforms._border import fold_outside, outside
 from subband.transforms._correlate import compiled_correlate, correlate, interleave_planes
+from subband.transforms._parts import in_parts
 from subband.transforms._signal import lengthened
 from subband.transforms.filter_bank import Filter
 
@@ -71,6 +72,8 @@ def _analyse(x: Tensor, axis: int, filters: Sequence[Filter], filtering: Filteri
     )
     count = planes[0].shape[axis] - filtering.place(taps - 1)[0]
     if _compiled(filtering, filters[0][0]):
+        if taps > 2 and axis == x.ndim - 1:  # every second sample in a row is slow to read so often
+            planes = [plane.contiguous() for plane in planes]
         return compiled_correlate(terms, axis, x.ndim)(planes, count)
     return correlate([plane.contiguous() for plane in planes], axis, terms, count)
 
@@ -129,10 +132,12 @@ def _join(extended: Tensor, axis: int, n: int, filtering: Filtering) -> Tensor:
         extended = lengthened(extended, axis, 1)
     before, after = _beyond(n, filtering, extended.device)
     rest = extended.shape[axis] - start - n
-    x = extended.narrow(axis, start, n)
+    inside = extended.narrow(axis, start, n)
+    folded = start or isinstance(rest, torch.SymInt) or rest
+    x = inside.clone(memory_format=torch.contiguous_format) if folded else inside.contiguous()
     fold_outside(x, axis, before, extended.narrow(axis, 0, start), filtering.mode)
     fold_outside(x, axis, after[:rest], extended.narrow(axis, start + n, rest), filtering.mode)
-    return x.contiguous()
+    return x
 
 
 def _beyond(n: int, filtering: Filtering, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -145,7 +150,9 @@ class _Analysis(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, axis: int, filters: Sequence[Filter], filtering: Filtering) -> tuple[Tensor, ...]:
-        return _analyse(x, axis, filters, filtering)
+        if len(filters[0]) == 2:  # which leave nothing on the way
+            return _analyse(x, axis, filters, filtering)
+        return in_parts(lambda parts: _analyse(parts[0], axis, filters, filtering), [x], axis)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -172,7 +179,9 @@ class _Transpose(torch.autograd.Function):
 
     @staticmethod
     def forward(axis: int, filters: Sequence[Filter], n: int, filtering: Filtering, *bands: Tensor) -> Tensor:
-        return _transpose(bands, axis, filters, n, filtering)
+        if len(filters[0]) == 2:
+            return _transpose(bands, axis, filters, n, filtering)
+        return in_parts(lambda parts: [_transpose(parts, axis, filters, n, filtering)], bands, axis)[0]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

@@ -41,6 +41,15 @@ def _scaled(values: Tensor, factor: Tensor | None, axis: int) -> Tensor:
     return values * factor.to(values.dtype).reshape(shape)
 
 
+def _remainder(at: Tensor, period: int) -> Tensor:
+    return at % _divisor(at, period)
+
+
+def _divisor(at: Tensor, period: int) -> int | Tensor:
+    """The period, as a tensor where it is symbolic: ONNX cannot divide by such a number."""
+    return torch.full_like(at, period) if isinstance(period, torch.SymInt) else period
+
+
 def _zero(at: Tensor, n: int) -> Terms:
     return []
 
@@ -50,34 +59,35 @@ def _constant(at: Tensor, n: int) -> Terms:
 
 
 def _periodic(at: Tensor, n: int) -> Terms:
-    return [(at % n, None)]
+    return [(_remainder(at, n), None)]
 
 
 def _periodization(at: Tensor, n: int) -> Terms:
     """Periodic with an even period: an odd signal first gets its last sample twice."""
-    return [((at % (n + n % 2)).clamp(max=n - 1), None)]
+    return [(_remainder(at, n + n % 2).clamp(max=n - 1), None)]
 
 
 def _symmetric(at: Tensor, n: int) -> Terms:
-    inside = at % (2 * n)
+    inside = _remainder(at, 2 * n)
     return [(torch.minimum(inside, 2 * n - 1 - inside), None)]
 
 
 def _antisymmetric(at: Tensor, n: int) -> Terms:
-    inside = at % (2 * n)
+    inside = _remainder(at, 2 * n)
     return [(torch.minimum(inside, 2 * n - 1 - inside), 1 - 2 * (inside >= n).long())]
 
 
 def _reflect(at: Tensor, n: int) -> Terms:
     period = max(2 * n - 2, 1)
-    inside = at % period
+    inside = _remainder(at, period)
     return [(torch.minimum(inside, period - inside).clamp(max=n - 1), None)]
 
 
 def _antireflect(at: Tensor, n: int) -> Terms:
     """Point reflection in the end samples: every period adds twice their difference."""
     period = max(2 * n - 2, 1)
-    inside, turn = at % period, torch.div(at, period, rounding_mode="floor")
+    inside = _remainder(at, period)
+    turn = torch.div(at - inside, _divisor(at, period), rounding_mode="floor")
     back = (inside >= n).long()
     nearest = torch.where(back == 1, period - inside, inside).clamp(max=n - 1)
     end, start = torch.full_like(at, n - 1), torch.zeros_like(at)

@@ -89,6 +89,13 @@ def lengthened(x: Tensor, axis: int, zeros: int) -> Tensor:
     return torch.cat((x, x.new_zeros(shape)), axis)
 
 
+def filled(x: Tensor, axis: int, size: int) -> Tensor:
+    """Bring x to ``size`` samples along one axis by a zero behind it, if it is one short."""
+    if isinstance(size, torch.SymInt):  # an exported size: their difference would have to be known
+        return shortened(lengthened(x, axis, 1), axis, size)
+    return lengthened(x, axis, size - x.shape[axis])
+
+
 def memory_order(x: Tensor) -> tuple[int, ...]:
     """Axes from the outermost in memory on: as they stand, but with the channels last where the memory has them so."""
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}

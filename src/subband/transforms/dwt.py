@@ -11,9 +11,9 @@ from subband.transforms._axis import Filtering, analyse, transpose
 from subband.transforms._border import MODES
 from subband.transforms._signal import (
     Dims,
+    filled,
     first_band,
     join_axes,
-    lengthened,
     read_axes,
     shortened,
     split_axes,
@@ -125,7 +125,7 @@ def idwt(
 def band_sizes(size: int, bank: FilterBank, mode: str) -> tuple[int, int]:
     """Samples of the low-pass and the high-pass band of ``size`` samples."""
     if mode == "authors":
-        return size // 2, size - size // 2
+        return size // 2, (size + 1) // 2
     count = (size + 1) // 2 if mode == "periodization" else (size + len(bank) - 1) // 2
     return count, count
 
@@ -147,7 +147,7 @@ def join_axis(
     pairs = [(band, taps) for band, taps in zip(halves, bank.synthesis, strict=True) if band is not None]
     bands, filters = [band for band, _ in pairs], [typed(taps, band) for band, taps in pairs]
     if mode == "authors":
-        bands = [lengthened(band, axis, (size + 1) // 2 - band.shape[axis]) for band in bands]
+        bands = [filled(band, axis, (size + 1) // 2) for band in bands]
     filtering = _filtering(bank, mode, compiled)
     filtering = filtering if mode == "periodization" else replace(filtering, mode="zero")
     even = _even_size(bands[0].shape[axis], bank, mode)

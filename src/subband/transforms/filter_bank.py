@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import pywt
 import torch
@@ -69,8 +69,16 @@ class FilterBank:
         return FilterBank(_reverse(self.rec_lo), _reverse(self.rec_hi), low, high, name=f"reversed {self.name}")
 
 
-Wavelet: TypeAlias = str | FilterBank | Sequence[Sequence[float]]
-"""What a transform takes as its wavelet: a name, a bank, or four filters."""
+@runtime_checkable
+class HasFilters(Protocol):
+    """Anything that holds four filters, such as ``pywt.Wavelet``."""
+
+    @property
+    def filter_bank(self) -> Sequence[Sequence[float]]: ...
+
+
+Wavelet: TypeAlias = str | FilterBank | HasFilters | Sequence[Sequence[float]]
+"""What a transform takes as its wavelet: a name, a bank, a wavelet of PyWavelets, or four filters."""
 
 
 def wavelet_names() -> list[str]:
@@ -85,8 +93,8 @@ def filter_bank(wavelet: Wavelet) -> FilterBank:
     Args:
         wavelet: Name of a discrete wavelet of PyWavelets (``haar``, ``db4``, ``bior4.4``, ...); ``chX.Y``, Cohen's
             biorthogonal wavelets as the authors name and use them, whose analysis filters are the synthesis filters of
-            ``biorX.Y``, that is PyWavelets' ``rbioX.Y``; a `FilterBank`; four filters in PyWavelets' order
-            (decomposition low and high, reconstruction low and high), as ``pywt.Wavelet.filter_bank`` has them.
+            ``biorX.Y``, that is PyWavelets' ``rbioX.Y``; a `FilterBank`; a ``pywt.Wavelet``; four filters in
+            PyWavelets' order (decomposition low and high, reconstruction low and high).
 
     Returns:
         The bank, in float64 numbers.
@@ -114,7 +122,7 @@ def filter_bank(wavelet: Wavelet) -> FilterBank:
                 "sym20, coif1 to coif17, dmey, biorX.Y, rbioX.Y and the authors' chX.Y; see wavelet_names())"
             )
         return _BANKS[wavelet]
-    filters = getattr(wavelet, "filter_bank", wavelet)
+    filters = wavelet.filter_bank if isinstance(wavelet, HasFilters) else wavelet
     if len(filters) != 4:
         raise ValueError(
             f"a wavelet of one's own has {len(filters)} filters, but needs four: "

@@ -69,7 +69,8 @@ def swt(
         (torch.Size([3, 15, 10]), [['ad', 'da', 'dd'], ['ad', 'da', 'dd']])
     """
     bank, axes = filter_bank(wavelet), read_axes(x, dims)
-    approx, details = x, list[Bands]()
+    approx = x
+    details: list[Bands] = []
     for number in range(read_level(level, [x.shape[axis] for axis in axes])):
         filtering = _filtering(bank, number, compiled)
 

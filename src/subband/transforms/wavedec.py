@@ -71,7 +71,8 @@ def wavedec(
     sizes = tuple(x.shape[axis] for axis in axes)
     if level is None:
         level = max(1, min((size // (len(bank) - 1)).bit_length() - 1 for size in sizes))
-    approx, details = x, list[Bands]()
+    approx = x
+    details: list[Bands] = []
     for _ in range(read_level(level, sizes)):
         bands = dwt(approx, bank, dims=axes, mode=mode, compiled=compiled)
         approx = bands.pop("a" * len(axes))
