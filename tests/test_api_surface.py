@@ -52,6 +52,6 @@ def test_public_names_exist(package):
 def test_an_unknown_name_is_told_the_packages():
     import subband
 
-    with pytest.raises(AttributeError, match="no attribute 'lossess'; it has data, losses, "):
+    with pytest.raises(AttributeError, match="no attribute 'lossess'; it has data, layers, losses, "):
         _ = subband.lossess
     assert {"data", "losses", "transforms"} <= set(dir(subband))

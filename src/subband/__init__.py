@@ -1,15 +1,15 @@
 """Wavelet transforms, wavelet networks and structure-aware losses for vision in PyTorch.
 
 Sub-packages are imported when first used, so ``import subband`` costs nothing:
-``subband.transforms``, ``subband.losses``, ``subband.models``, ``subband.metrics``,
-``subband.maps``, ``subband.data``, ``subband.report``, ``subband.tasks``.
+``subband.transforms``, ``subband.layers``, ``subband.losses``, ``subband.models``,
+``subband.metrics``, ``subband.maps``, ``subband.data``, ``subband.report``, ``subband.tasks``.
 """
 
 import importlib
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["data", "losses", "maps", "metrics", "models", "report", "tasks", "transforms"]
+__all__ = ["data", "layers", "losses", "maps", "metrics", "models", "report", "tasks", "transforms"]
 
 
 def __getattr__(name: str) -> ModuleType:
