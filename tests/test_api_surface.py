@@ -15,6 +15,8 @@ PACKAGES = (
     "subband.transforms",
     "subband.layers",
     "subband.losses.segmentation",
+    "subband.losses.recognition",
+    "subband.corrupt",
     "subband.maps",
     "subband.metrics",
     "subband.models",
@@ -52,6 +54,6 @@ def test_public_names_exist(package):
 def test_an_unknown_name_is_told_the_packages():
     import subband
 
-    with pytest.raises(AttributeError, match="no attribute 'lossess'; it has data, layers, losses, "):
+    with pytest.raises(AttributeError, match="no attribute 'lossess'; it has corrupt, data, layers, losses, "):
         _ = subband.lossess
     assert {"data", "losses", "transforms"} <= set(dir(subband))

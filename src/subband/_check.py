@@ -32,6 +32,13 @@ def positive(**values: float) -> None:
             raise ValueError(f"{name} is {value}, but must be greater than 0")
 
 
+def not_negative(**values: float) -> None:
+    """Raise ``ValueError`` for the first value below zero."""
+    for name, value in values.items():
+        if not value >= 0:
+            raise ValueError(f"{name} is {value}, but must be 0 or greater")
+
+
 def same_shape(**tensors: Shaped) -> None:
     """Raise ``ValueError`` unless all named tensors have one shape."""
     (first, reference), *others = tensors.items()

@@ -60,6 +60,9 @@ def _metric(name: str, target: str, line: str, source: str, **options: Any) -> E
     return Entry("metric", name, _METRIC + target, line, source, options)
 
 
+_BCE = "sigmoid of each class"
+_UNIFORM = "Li et al., uniform classification, 2024 (arXiv:2403.07289)"
+
 ENTRIES: tuple[Entry, ...] = (
     _loss("ce", "CE", "CrossEntropyLoss", "cross-entropy", "-"),
     _loss("bce", "BCE", "BalancedCrossEntropyLoss", "class-balanced cross-entropy", _CWMI),
@@ -145,6 +148,47 @@ ENTRIES: tuple[Entry, ...] = (
     _metric("class-iou", "class_iou", "intersection over union of each class", "-"),
     _metric("FWIoU", "frequency_weighted_iou", "intersection over union, weighted by the share of the class", "-"),
     _metric("clDice", "cldice_score", "Dice of centre lines", "Shit et al., 2021 (arXiv:2003.07311)"),
+    Entry("class-loss", "softmax", "torch.nn:CrossEntropyLoss", "cross-entropy of the softmax", "-", label="softmax"),
+    Entry(
+        "class-loss",
+        "bce-unified",
+        "subband.losses.recognition.uniform_bce:UniformBCE",
+        f"{_BCE}, one bias for all classes",
+        _UNIFORM,
+        {"bias": "unified"},
+        "BCE, one bias",
+    ),
+    Entry(
+        "class-loss",
+        "bce-diverse",
+        "subband.losses.recognition.uniform_bce:UniformBCE",
+        f"{_BCE}, a bias for each class",
+        _UNIFORM,
+        {"bias": "diverse"},
+        "BCE, a bias per class",
+    ),
+    Entry(
+        "classifier",
+        "cifar-resnet",
+        "subband.models.classifiers:CifarResNet",
+        "ResNet for small images; every network of torchvision and timm goes as well",
+        "He et al., 2015 (arXiv:1512.03385)",
+        label="ResNet for small images",
+    ),
+    Entry(
+        "class-dataset",
+        "class-folder",
+        "subband.data.readers.class_folder:ClassFolder",
+        "train, val and test folders with a folder for each class: ImageNet, CIFAR, MNIST",
+        "https://image-net.org",
+    ),
+    Entry(
+        "class-dataset",
+        "synthetic-classes",
+        "subband.data.synthetic_classes:SyntheticClasses",
+        "eight shapes on a coloured ground",
+        "ours, seeded",
+    ),
 )
 
 

@@ -12,7 +12,14 @@ def test_demo_writes_a_page_and_goes_on(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "demo"
     assert demo_detection.detection(folder, steps=2) == 0
     printed = capsys.readouterr().out
-    for word in ("vanilla", "haar", "AP50", "7 of 9 places became low-pass filters", "nothing is frozen", "report.html"):
+    for word in (
+        "vanilla",
+        "haar",
+        "AP50",
+        "7 of 9 places became low-pass filters",
+        "nothing is frozen",
+        "report.html",
+    ):
         assert word in printed.replace("\n", " ")
     assert "step 2 of 2" in printed
     assert "<svg" in (folder / "report.html").read_text()

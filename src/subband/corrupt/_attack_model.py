@@ -92,13 +92,6 @@ def per_image(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(-1, *(1,) * (like.ndim - 1))
 
 
-def not_negative(**values: float) -> None:
-    """Raise ``ValueError`` for the first value below zero."""
-    for name, value in values.items():
-        if not value >= 0:
-            raise ValueError(f"{name} is {value}, but must be 0 or greater")
-
-
 def _check(images: Tensor, labels: Tensor) -> None:
     if images.ndim != 4 or not images.is_floating_point() or 0 in images.shape[1:]:
         raise ValueError(

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from subband._check import one_of, positive
-from subband.corrupt._attack_model import Attack, held, norms, not_negative, predict
+from subband._check import not_negative, one_of, positive
+from subband.corrupt._attack_model import Attack, held, norms, predict
 from subband.corrupt.apgd import apgd
 from subband.corrupt.carlini_wagner import carlini_wagner
 from subband.corrupt.deepfool import deepfool

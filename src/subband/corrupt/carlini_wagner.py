@@ -6,14 +6,13 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from subband._check import positive
+from subband._check import not_negative, positive
 from subband.corrupt._attack_model import (
     gradient,
     held,
     logits_of,
     margin_of,
     norms,
-    not_negative,
     predict,
 )
 

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from subband._check import positive
-from subband.corrupt._attack_model import gradient, held, logits_of, norms, not_negative, per_image, predict
+from subband._check import not_negative, positive
+from subband.corrupt._attack_model import gradient, held, logits_of, norms, per_image, predict
 
 _BEYOND = 1e-4
 

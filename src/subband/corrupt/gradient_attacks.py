@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from subband._check import positive
-from subband.corrupt._attack_model import ascent, held, inside, not_negative
+from subband._check import not_negative, positive
+from subband.corrupt._attack_model import ascent, held, inside
 
 
 def fgsm(

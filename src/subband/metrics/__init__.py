@@ -11,15 +11,30 @@ from subband.metrics.confusion import (
 )
 from subband.metrics.overlap import mean_dice, mean_iou
 from subband.metrics.partition import adjusted_rand_index, average_precision_dsb2018, variation_of_information
+from subband.metrics.robustness import (
+    ALEXNET_CLEAN_ERROR,
+    ALEXNET_ERRORS,
+    GROUPS,
+    ROBUSTNESS_METRICS,
+    RobustnessSummary,
+    corruption_summary,
+    mean_corruption_error,
+    relative_mean_corruption_error,
+)
 from subband.metrics.surface import hausdorff_distance
 from subband.metrics.table import METRICS, Metric, segmentation_metrics
 from subband.metrics.topology import betti_errors, betti_numbers, cldice_score, even_lines
 
 __all__ = [
+    "ALEXNET_CLEAN_ERROR",
+    "ALEXNET_ERRORS",
+    "GROUPS",
     "METRICS",
+    "ROBUSTNESS_METRICS",
     "SET_METRICS",
     "ConfusionMatrix",
     "Metric",
+    "RobustnessSummary",
     "adjusted_rand_index",
     "average_precision_dsb2018",
     "betti_errors",
@@ -28,12 +43,15 @@ __all__ = [
     "class_iou",
     "cldice_score",
     "confusion_matrix",
+    "corruption_summary",
     "even_lines",
     "frequency_weighted_iou",
     "hausdorff_distance",
+    "mean_corruption_error",
     "mean_dice",
     "mean_iou",
     "pixel_accuracy",
+    "relative_mean_corruption_error",
     "segmentation_metrics",
     "variation_of_information",
 ]

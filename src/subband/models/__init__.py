@@ -2,7 +2,9 @@
 
 from subband.models._vgg import load_vgg_encoder
 from subband.models.attention_unet import AttentionUNet
+from subband.models.classifiers import CifarResNet, classifier
 from subband.models.deeplab import DeepLabV3Plus, WaveDeepLabV3Plus
+from subband.models.normalized import Normalized
 from subband.models.segnet import SegNet, WaveSegNet
 from subband.models.unet import UNet, authors_state_dict, load_authors
 from subband.models.vgg_unet import VggUNet, WaveUNet
@@ -12,8 +14,10 @@ from subband.models.wavecnet_checkpoint import Loaded, load_authors_wavecnet
 __all__ = [
     "WAVECNETS",
     "AttentionUNet",
+    "CifarResNet",
     "DeepLabV3Plus",
     "Loaded",
+    "Normalized",
     "SegNet",
     "UNet",
     "VggUNet",
@@ -21,6 +25,7 @@ __all__ = [
     "WaveSegNet",
     "WaveUNet",
     "authors_state_dict",
+    "classifier",
     "load_authors",
     "load_authors_wavecnet",
     "load_vgg_encoder",

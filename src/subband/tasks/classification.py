@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from subband import catalog
 from subband.config import Data, Model, Recipe
 from subband.data import Split, folds, given_split, holdout
 from subband.data.class_sample import ClassSamples
 from subband.models.classifiers import CONVERSION, classifier, without_bias
-from subband.tasks.names import find
 
 BATCH = 256
 """Images that are classified at a time in a test."""
@@ -97,7 +97,7 @@ def read_samples(data: Data) -> ClassSamples:
     Raises:
         ValueError: If there is no such reader for classes, or it needs a folder that the recipe does not name.
     """
-    entry = find("class-dataset", data.reader)
+    entry = catalog.find("class-dataset", data.reader)
     if data.reader == "synthetic-classes":
         reader = entry.load()(size=data.size, count=data.count, seed=data.fold_seed)
     elif data.root is None:
@@ -173,7 +173,7 @@ def build_loss(recipe: Recipe, name: str, *, classes: int = 2) -> nn.Module:
     Raises:
         ValueError: If the name or an option is unknown.
     """
-    entry = find("class-loss", name)
+    entry = catalog.find("class-loss", name)
     options = {**entry.options, **recipe.loss_options.get(name, {})}
     made = entry.load()
     needs = {"classes": classes} if "classes" in inspect.signature(made).parameters else {}

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from subband import catalog
 from subband._check import closest
 from subband.config import Model, Recipe, check_networks
-from subband.tasks.names import LOSS_KIND, find
+
+LOSS_KIND = {"segmentation": "loss", "classification": "class-loss"}
+"""Kind of a task's losses in the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def slug(label: str) -> str:
 
 def label(recipe: Recipe, method: Method) -> str:
     """A method as people write it."""
-    loss = find(LOSS_KIND[recipe.task], method.loss).label
+    loss = catalog.find(LOSS_KIND[recipe.task], method.loss).label
     if len(recipe.networks) < 2:
         return loss
     return method.network if len(recipe.losses) == 1 else f"{method.network}, {loss}"
