@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from subband._check import positive
-from subband.corrupt._attack_model import ascent, fooled, held, inside, not_negative, per_image, predict
+from subband._check import not_negative, positive
+from subband.corrupt._attack_model import ascent, fooled, held, inside, per_image, predict
 
 _MOMENTUM = 0.75
 _RISING = 0.75

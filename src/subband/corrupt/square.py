@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from subband._check import positive
-from subband.corrupt._attack_model import fooled, held, inside, margin_of, not_negative, per_image, predict
+from subband._check import not_negative, positive
+from subband.corrupt._attack_model import fooled, held, inside, margin_of, per_image, predict
 
 _HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
