@@ -1,5 +1,6 @@
 """The detection task: its step, training that resumes, boxes in pixels of the image, corruption, and the comparison."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from subband.data.synthetic_shapes import Shapes
 from subband.models.detector import DetectorSize, detector
 from subband.tasks import detection
 from subband.tasks.detection import (
+    DEFAULT_OPTIM,
     DetectionTask,
     detection_plan,
     fit_detector,
@@ -189,6 +191,7 @@ def test_a_detector_learns_shapes(tmp_path):
     torch.manual_seed(0)
     model = detector(classes=3, norm="group", wavelet="haar", size=size)
     samples = Shapes(count=2, size=(64, 64), most=2, seed=8)
-    plan = detection_plan(tmp_path, steps=50, batch=2, images=2, validations=1)
+    optim = dataclasses.replace(DEFAULT_OPTIM, lr=1e-3)
+    plan = detection_plan(tmp_path, steps=50, batch=2, images=2, validations=1, optim=optim)
     fitted = fit_detector(model, samples, plan, mirror=False)
     assert fitted.best_score > 0.5

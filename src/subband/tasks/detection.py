@@ -18,7 +18,7 @@ from subband.tasks.plan import Fitted, Plan, Progress
 
 SCORE = "AP50"
 """Validation metric that chooses the best weights."""
-DEFAULT_OPTIM = Optim(name="adamw", lr=1e-3, weight_decay=1e-4, schedule="cosine", warmup_epochs=2.0, clip=10.0)
+DEFAULT_OPTIM = Optim(name="adamw", lr=5e-4, weight_decay=1e-4, schedule="cosine", warmup_epochs=2.0, clip=10.0)
 
 
 class DetectionTask:
