@@ -13,8 +13,8 @@ console = Console(highlight=False)
 
 
 def say(line: str) -> None:
-    """Print one line."""
-    console.print(line, markup=False)
+    """Print one line; a terminal breaks a long one itself, so that a path in it can still be copied."""
+    console.print(line, markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
