@@ -13,8 +13,13 @@ console = Console(highlight=False)
 
 
 def say(line: str) -> None:
-    """Print one line."""
+    """Print one line, wrapped between words."""
     console.print(line, markup=False)
+
+
+def say_where(what: str, path: object) -> None:
+    """Print where something lies, in one line, so that the path can be copied."""
+    console.print(f"{what}: {path}", markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

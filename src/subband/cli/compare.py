@@ -27,7 +27,7 @@ def compare(
     Returns:
         0, or 1 if a run failed.
     """
-    from subband.cli._console import default_out, print_table, runs_progress, say
+    from subband.cli._console import default_out, print_table, runs_progress, say, say_where
     from subband.report import report_table, verdict, write_report
     from subband.tasks.cell import cells, first_process
     from subband.tasks.compare import Options
@@ -59,7 +59,7 @@ def compare(
         say(f"failed: {name}, see {folder / 'runs' / name / 'error.txt'}")
     if described["partial"]:
         say("not all runs are there yet; the report shows what is")
-    say(f"report: {page}")
+    say_where("report", page)
     return 1 if failed else 0
 
 

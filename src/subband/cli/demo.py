@@ -66,7 +66,7 @@ def _refuse_strangers(folder: Path) -> None:
 
 def _wavelets(folder: Path, path: Path | None, wavelet: str) -> int:
     """Draw, and print the numbers."""
-    from subband.cli._console import print_table, say
+    from subband.cli._console import print_table, say, say_where
     from subband.data import Synthetic
     from subband.data.images import read_image
     from subband.report.wavelets import HALVING, WAYS, halving_rows, way_rows, write_wavelets
@@ -79,5 +79,6 @@ def _wavelets(folder: Path, path: Path | None, wavelet: str) -> int:
     print_table(["way to halve", *HALVING], halving_rows(found))
     say("")
     print_table(["way back", *WAYS], way_rows(found))
-    say(f"\nreport: {page}")
+    say("")
+    say_where("report", page)
     return 0

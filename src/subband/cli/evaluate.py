@@ -15,7 +15,7 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
     Returns:
         0.
     """
-    from subband.cli._console import print_table, say
+    from subband.cli._console import print_table, say_where
     from subband.tasks.trained import evaluate_run, task_of
 
     if task_of(run) == "classification":
@@ -27,7 +27,7 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
     print_table(header, rows)
     if "class_iou" in result:
         print_table(["class", "IoU"], [[name, f"{value:.4g}"] for name, value in result["class_iou"].items()])
-    say(f"written: {result['folder']}")
+    say_where("written", result["folder"])
     return 0
 
 

@@ -12,7 +12,7 @@ def report(runs: list[Path]) -> int:
     Returns:
         0.
     """
-    from subband.cli._console import print_table, say
+    from subband.cli._console import print_table, say, say_where
     from subband.report import report_table, verdict, write_report
 
     for folder in runs:
@@ -22,5 +22,5 @@ def report(runs: list[Path]) -> int:
         header, rows = report_table(folder)
         print_table(header, rows, title=folder.name)
         say(verdict(folder))
-        say(f"report: {page}")
+        say_where("report", page)
     return 0

@@ -44,7 +44,7 @@ def show(kind: str, name: str, *, out: Path | None = None) -> int:
 
 def _wavelet(name: str, folder: Path) -> int:
     """Print facts and filters of a wavelet, and draw it."""
-    from subband.cli._console import print_table, say
+    from subband.cli._console import print_table, say, say_where
     from subband.report.wavelet_filters import HEADER, tap_rows, wavelet_facts, write_wavelet
 
     facts = wavelet_facts(name)
@@ -55,5 +55,6 @@ def _wavelet(name: str, folder: Path) -> int:
         say(line)
     say(f'import: from subband.transforms import dwt\ncall: dwt(x, "{name}")\n')
     print_table(list(HEADER), tap_rows(facts))
-    say(f"\ndrawn: {write_wavelet(folder, name)}")
+    say("")
+    say_where("drawn", write_wavelet(folder, name))
     return 0
