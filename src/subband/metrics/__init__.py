@@ -1,5 +1,12 @@
 """How good a prediction is."""
 
+from subband.metrics.classification import (
+    UniformClassification,
+    UniformResult,
+    class_wise_accuracy,
+    sample_wise_accuracy,
+    uniform_accuracy,
+)
 from subband.metrics.confusion import (
     SET_METRICS,
     ConfusionMatrix,
@@ -9,6 +16,7 @@ from subband.metrics.confusion import (
     frequency_weighted_iou,
     pixel_accuracy,
 )
+from subband.metrics.detection import DETECTION_METRICS, Boxes, coco_scores, performance_under_corruption
 from subband.metrics.overlap import mean_dice, mean_iou
 from subband.metrics.partition import adjusted_rand_index, average_precision_dsb2018, variation_of_information
 from subband.metrics.robustness import (
@@ -28,20 +36,26 @@ from subband.metrics.topology import betti_errors, betti_numbers, cldice_score, 
 __all__ = [
     "ALEXNET_CLEAN_ERROR",
     "ALEXNET_ERRORS",
+    "DETECTION_METRICS",
     "GROUPS",
     "METRICS",
     "ROBUSTNESS_METRICS",
     "SET_METRICS",
+    "Boxes",
     "ConfusionMatrix",
     "Metric",
     "RobustnessSummary",
+    "UniformClassification",
+    "UniformResult",
     "adjusted_rand_index",
     "average_precision_dsb2018",
     "betti_errors",
     "betti_numbers",
     "class_accuracy",
     "class_iou",
+    "class_wise_accuracy",
     "cldice_score",
+    "coco_scores",
     "confusion_matrix",
     "corruption_summary",
     "even_lines",
@@ -50,8 +64,11 @@ __all__ = [
     "mean_corruption_error",
     "mean_dice",
     "mean_iou",
+    "performance_under_corruption",
     "pixel_accuracy",
     "relative_mean_corruption_error",
+    "sample_wise_accuracy",
     "segmentation_metrics",
+    "uniform_accuracy",
     "variation_of_information",
 ]

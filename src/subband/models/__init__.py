@@ -4,6 +4,8 @@ from subband.models._vgg import load_vgg_encoder
 from subband.models.attention_unet import AttentionUNet
 from subband.models.classifiers import CifarResNet, classifier
 from subband.models.deeplab import DeepLabV3Plus, WaveDeepLabV3Plus
+from subband.models.detector import DetectorSize, detector, small_detector
+from subband.models.frozen_report import FrozenReport, frozen_report
 from subband.models.normalized import Normalized
 from subband.models.segnet import SegNet, WaveSegNet
 from subband.models.unet import UNet, authors_state_dict, load_authors
@@ -16,6 +18,8 @@ __all__ = [
     "AttentionUNet",
     "CifarResNet",
     "DeepLabV3Plus",
+    "DetectorSize",
+    "FrozenReport",
     "Loaded",
     "Normalized",
     "SegNet",
@@ -26,8 +30,11 @@ __all__ = [
     "WaveUNet",
     "authors_state_dict",
     "classifier",
+    "detector",
+    "frozen_report",
     "load_authors",
     "load_authors_wavecnet",
     "load_vgg_encoder",
+    "small_detector",
     "wavecnet",
 ]
