@@ -86,7 +86,8 @@ def rate_factor(optim: Optim, step: int, *, steps: int, per_epoch: float) -> flo
         0.75
         >>> rate_factor(Optim(schedule="cosine", warmup_epochs=2), 10, steps=10, per_epoch=10)
         0.0
-        >>> rate_factor(Optim(schedule="poly", power=1.0, warmup_epochs=2, after_warmup=True), 60, steps=100, per_epoch=10)
+        >>> late = Optim(schedule="poly", power=1.0, warmup_epochs=2, after_warmup=True)
+        >>> rate_factor(late, 60, steps=100, per_epoch=10)
         0.5
         >>> rate_factor(Optim(schedule="step", milestones=[1, 3], gamma=0.5), 30, steps=100, per_epoch=10)
         0.25
