@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 COSTS = ("parameters", "ms_per_step", "loss_ms", "peak_mb")
 SCENE_JUDGED = ("mIoU", "accuracy")
 """Metrics of the verdict with several classes."""
-CLASS_JUDGED = ("accuracy", "corrupted", "consistency")
+CLASS_JUDGED = ("accuracy", "uniform", "corrupted", "consistency")
 """Metrics of the verdict on classifications, those that there are."""
 EXTRA = ("uniform", "class_accuracy", "robustness")
 JUDGED = ("VI", "mIoU")
@@ -133,7 +133,10 @@ class Comparison:
     def judged(self) -> tuple[str, ...]:
         """Metrics of the verdict, the first one chooses the images that are shown."""
         if self.classification:
-            return tuple(metric for metric in CLASS_JUDGED if metric in self.metrics)
+            several = len(self.losses) > 1  # one threshold for all is a matter of the loss
+            found = [name for name in CLASS_JUDGED if name in self.metrics and (several or name != "uniform")]
+            attacks = sorted((name for name in self.metrics if "/255" in name), key=lambda name: name[:4] != "pgd ")
+            return (*found, *attacks[:1])
         return SCENE_JUDGED if self.scenes else JUDGED
 
     @property

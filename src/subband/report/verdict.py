@@ -7,6 +7,8 @@ from subband.report.statistics import ENOUGH, Difference, higher_is_better
 from subband.report.tables import Summary, decimals, number
 
 _WORDS = {1: "One", 2: "Two"}
+TOGETHER = ("class-wise", "uniform")
+"""Metrics that an image alone has not."""
 
 
 def verdict(folder: Path | str) -> str:
@@ -50,8 +52,9 @@ def _part(summary: Summary, metric: str) -> str:
     if winner == base:
         return f"no {comparison.noun} has a better {said} than {name} ({value})"
     found = summary.differences[metric].get(winner)
+    tested = "of all images together, not tested" if metric in TOGETHER else evidence(found)
     against = f"{value} against {_value(summary, metric, base)} for {comparison.label(base)}"
-    return f"{name} has the {direction} {said}, {against} ({evidence(found)}{_contrary(summary, metric, winner)})"
+    return f"{name} has the {direction} {said}, {against} ({tested}{_contrary(summary, metric, winner)})"
 
 
 def spoken(metric: str) -> str:
