@@ -121,9 +121,8 @@ def quality(found: Sequence[Record]) -> str:
 
 def findings(found: Sequence[Record]) -> str:
     """What each comparison of networks found, in its own sentence."""
-    return "\n".join(
-        f"- **{part['title']}.** {part['note']}" for record in found for part in record.get("tables", [])[:1]
-    )
+    first = [record["tables"][0] for record in found if record.get("tables")]
+    return "\n".join(f"- **{part['title']}.** {part['note']}" for part in first) + "\n"
 
 
 def gpu(found: Sequence[Record]) -> str:
