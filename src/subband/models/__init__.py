@@ -4,6 +4,9 @@ from subband.models._vgg import load_vgg_encoder
 from subband.models.attention_unet import AttentionUNet
 from subband.models.classifiers import CifarResNet, classifier
 from subband.models.deeplab import DeepLabV3Plus, WaveDeepLabV3Plus
+from subband.models.embedder import embedder
+from subband.models.iresnet import IResNet, restrict_weights
+from subband.models.iresnet_checkpoint import load_iresnet
 from subband.models.normalized import Normalized
 from subband.models.segnet import SegNet, WaveSegNet
 from subband.models.unet import UNet, authors_state_dict, load_authors
@@ -16,6 +19,7 @@ __all__ = [
     "AttentionUNet",
     "CifarResNet",
     "DeepLabV3Plus",
+    "IResNet",
     "Loaded",
     "Normalized",
     "SegNet",
@@ -26,8 +30,11 @@ __all__ = [
     "WaveUNet",
     "authors_state_dict",
     "classifier",
+    "embedder",
     "load_authors",
     "load_authors_wavecnet",
+    "load_iresnet",
     "load_vgg_encoder",
+    "restrict_weights",
     "wavecnet",
 ]

@@ -51,7 +51,8 @@ def _part(summary: Summary, metric: str) -> str:
         return f"no {comparison.noun} has a better {said} than {name} ({value})"
     found = summary.differences[metric].get(winner)
     against = f"{value} against {_value(summary, metric, base)} for {comparison.label(base)}"
-    return f"{name} has the {direction} {said}, {against} ({evidence(found)}{_contrary(summary, metric, winner)})"
+    said_of_it = f"{_tested(summary, metric, found)}{_contrary(summary, metric, winner)}"
+    return f"{name} has the {direction} {said}, {against} ({said_of_it})"
 
 
 def spoken(metric: str) -> str:
@@ -75,13 +76,20 @@ def _contrary(summary: Summary, metric: str, winner: str) -> str:
     return "; the mean over the images is the other way round"
 
 
-def evidence(difference: Difference | None) -> str:
+def _tested(summary: Summary, metric: str, found: Difference | None) -> str:
+    """The test, where single folds or images have the metric."""
+    if not summary.comparison.recognition:
+        return evidence(found)
+    return "of all pairs together, so no test" if found is None else evidence(found, unit="fold")
+
+
+def evidence(difference: Difference | None, *, unit: str = "image") -> str:
     """What a paired test says, in words."""
     if difference is None:
-        return "no image in common, so no test"
+        return f"no {unit} in common, so no test"
     if difference.n < ENOUGH:
-        return f"{difference.n} image{'s' * (difference.n != 1)}: too few for a test"
-    text = f"{p_value(difference.holm)}, {difference.n} images"
+        return f"{difference.n} {unit}{'s' * (difference.n != 1)}: too few for a test"
+    text = f"{p_value(difference.holm)}, {difference.n} {unit}s"
     if not difference.significant:
         return f"{text}: no evidence of a difference"
     return f"{text}, but within the spread from run to run" if difference.within_spread else text

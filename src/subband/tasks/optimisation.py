@@ -8,24 +8,41 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from subband.config import Optim
+from subband.losses.recognition.uniface import UniFace
 from subband.tasks.plan import Plan
 
 
 def make_optimizer(model: nn.Module, optim: Optim, *, loss: nn.Module | None = None) -> torch.optim.Optimizer:
     """Optimiser of the network's weights; the ``encoder`` has a group of its own where the head's rate differs.
 
-    What a loss learns, such as a bias, is in a group of its own, without weight decay.
+    What a loss learns, such as a bias or the classes of a head, is in a group of its own. ``optim.decayed`` says which
+    of all these have weight decay. Classes that a head has not drawn in a batch do not move.
 
     Raises:
         ValueError: If the head's rate differs and the network has no ``encoder``.
     """
     groups = parameter_groups(model, optim)
     learnt = [] if loss is None else list(loss.parameters())
-    groups += [{"params": learnt, "weight_decay": 0.0}] if learnt else []
+    groups += [{"params": learnt, **({"weight_decay": 0.0} if optim.decayed == "network" else {})}] if learnt else []
+    if optim.decayed == "weights":
+        groups = [part for group in groups for part in halves(group)]
+    made: torch.optim.Optimizer
     if optim.name == "sgd":
-        return torch.optim.SGD(groups, optim.lr, momentum=0.9, weight_decay=optim.weight_decay)
-    kind = torch.optim.AdamW if optim.name == "adamw" else torch.optim.Adam
-    return kind(groups, optim.lr, weight_decay=optim.weight_decay)
+        made = torch.optim.SGD(groups, optim.lr, momentum=0.9, weight_decay=optim.weight_decay)
+    else:
+        kind = torch.optim.AdamW if optim.name == "adamw" else torch.optim.Adam
+        made = kind(groups, optim.lr, weight_decay=optim.weight_decay)
+    if isinstance(loss, UniFace) and loss.sample < 1:
+        loss.only_sampled_rows(made)
+    return made
+
+
+def halves(group: dict[str, Any]) -> list[dict[str, Any]]:
+    """A group without its biases and norms, and these without weight decay; a part that is empty is left out."""
+    weights = [parameter for parameter in group["params"] if parameter.ndim > 1]
+    rest = [parameter for parameter in group["params"] if parameter.ndim <= 1]
+    parts = [{**group, "params": weights}, {**group, "params": rest, "weight_decay": 0.0}]
+    return [part for part in parts if part["params"]]
 
 
 def parameter_groups(model: nn.Module, optim: Optim) -> list[dict[str, Any]]:
@@ -54,7 +71,7 @@ def make_schedule(optimizer: torch.optim.Optimizer, plan: Plan) -> lr_scheduler.
         peaks = [group["lr"] for group in optimizer.param_groups]
         return lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=plan.steps + 1, cycle_momentum=False)
     per_epoch = plan.epoch_items / plan.batch
-    if optim.schedule in ("constant", "step") and not optim.warmup_epochs:
+    if optim.schedule in ("constant", "step") and not optim.warmup_epochs and not optim.milestones:
         size = max(1, round(optim.step_epochs * per_epoch)) if optim.schedule == "step" else plan.steps + 1
         return lr_scheduler.StepLR(optimizer, size, optim.gamma)
     return lr_scheduler.LambdaLR(
@@ -93,5 +110,9 @@ def rate_factor(optim: Optim, step: int, *, steps: int, per_epoch: float) -> flo
         return warm * math.pow(1 - part, optim.power)
     if optim.schedule == "cosine":
         return warm * (1 + math.cos(math.pi * part)) / 2
-    size = max(1, round(optim.step_epochs * per_epoch))
-    return warm * (optim.gamma ** (step // size) if optim.schedule == "step" else 1.0)
+    if optim.schedule == "constant":
+        return warm
+    changes = step // max(1, round(optim.step_epochs * per_epoch))
+    if optim.milestones:
+        changes = sum(step >= round(epoch * per_epoch) for epoch in optim.milestones)
+    return warm * math.pow(optim.gamma, changes)
