@@ -7,13 +7,14 @@ PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS)
 COVER := --cov=subband --cov-report=
 
 # The processes are the parallel part; more threads in each only slow them down.
-test lint docs bench: export OMP_NUM_THREADS = 1
+test slow lint docs bench: export OMP_NUM_THREADS = 1
 
-.PHONY: help demo test lint types layers unit shapes docs bench tables gpu clean
+.PHONY: help demo test slow lint types layers unit shapes docs bench tables gpu clean
 
 help:
 	@echo "make demo    train four losses on synthetic images and write a report (about 2 minutes)"
 	@echo "make test    lint, types, import layers, tests, doctests, shape checks"
+	@echo "make slow    the tests that take long; a build server runs both"
 	@echo "make lint | docs | bench [ONLY=cwmi] | gpu | clean    one part at a time"
 
 $(READY): pyproject.toml constraints.txt
@@ -39,7 +40,10 @@ layers: $(READY)
 
 unit: $(READY)
 	rm -f .coverage .coverage.*
-	$(PYTEST) -m "not gpu" --doctest-modules $(COVER) tests src
+	$(PYTEST) -m "not gpu and not slow" --doctest-modules $(COVER) tests src
+
+slow: $(READY)
+	$(PYTEST) -m "slow and not gpu" tests
 
 # The same tests of losses and transforms, every annotated shape checked at each call.
 shapes: $(READY)

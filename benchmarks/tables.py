@@ -119,6 +119,12 @@ def quality(found: Sequence[Record]) -> str:
     return "\n".join(parts) or NONE_YET
 
 
+def findings(found: Sequence[Record]) -> str:
+    """What each comparison of networks found, in its own sentence."""
+    first = [record["tables"][0] for record in found if record.get("tables")]
+    return "\n".join(f"- **{part['title']}.** {part['note']}" for part in first) + "\n"
+
+
 def gpu(found: Sequence[Record]) -> str:
     """What ``make gpu`` measured."""
     parts = []
@@ -164,6 +170,7 @@ def figures(found: Sequence[Record]) -> dict[str, str]:
         "gates": gates(found),
         "timings": timings(found),
         "quality": quality(found),
+        "findings": findings(found),
         "gpu": gpu(found),
     }
 

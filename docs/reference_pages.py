@@ -9,12 +9,14 @@ from pathlib import Path
 from subband import catalog
 
 PACKAGES = {
-    "subband.losses.segmentation": "Losses",
+    "subband.losses.segmentation": "Losses of segmentation",
+    "subband.losses.recognition": "Losses of recognition",
     "subband.transforms": "Transforms",
     "subband.layers": "Layers",
     "subband.maps": "Weight maps",
     "subband.metrics": "Metrics",
     "subband.models": "Networks",
+    "subband.corrupt": "Corruptions, attacks, shifts",
     "subband.data": "Data",
     "subband.data.readers": "Readers",
     "subband.report": "Report",

@@ -111,6 +111,8 @@ class Optim:
         power: Exponent of ``poly``.
         warmup_epochs: Epochs in which the rate of ``constant``, ``step``, ``poly`` and ``cosine`` rises from 0 in
             proportion to the steps.
+        after_warmup: Count the epochs of ``step``, ``poly`` and ``cosine`` from the end of the warm-up, as the WaveCNet
+            authors do; ``milestones`` are always counted from the start.
         head_lr_factor: Learning rate of everything but the network's ``encoder``, over that of the encoder. The
             WaveSNet authors train the head of DeepLabv3+ with 10 and that of its wavelet form with 1.
         loss_over_batch: Divide the mean loss by the batch size, as the WaveSNet authors do; the learning rate then acts
@@ -129,6 +131,7 @@ class Optim:
     gamma: float = 0.8
     power: float = 0.9
     warmup_epochs: float = 0.0
+    after_warmup: bool = False
     head_lr_factor: float = 1.0
     loss_over_batch: bool = False
     clip: float = 5.0

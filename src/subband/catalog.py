@@ -166,6 +166,9 @@ ENTRIES: tuple[Entry, ...] = (
     _metric("class-iou", "class_iou", "intersection over union of each class", "-"),
     _metric("FWIoU", "frequency_weighted_iou", "intersection over union, weighted by the share of the class", "-"),
     _metric("clDice", "cldice_score", "Dice of centre lines", "Shit et al., 2021 (arXiv:2003.07311)"),
+    _metric("sample-wise-accuracy", "sample_wise_accuracy", "own threshold for each image: top-1", _UNIFORM),
+    _metric("class-wise-accuracy", "class_wise_accuracy", "one threshold for each class", _UNIFORM),
+    _metric("uniform-accuracy", "uniform_accuracy", "one threshold for all images and classes", _UNIFORM),
     Entry("class-loss", "softmax", "torch.nn:CrossEntropyLoss", "cross-entropy of the softmax", "-", label="softmax"),
     Entry(
         "class-loss",

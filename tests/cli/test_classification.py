@@ -92,3 +92,19 @@ def test_demos_go_to_their_recipes(tmp_path, monkeypatch):
     monkeypatch.setattr(other, "detection", lambda folder, overwrite: seen.append(folder.name) or 0)
     assert main(["demo", "detection"]) == 0
     assert seen[-1] == "demo-detection"
+
+
+def test_corrupted_copies_are_prepared_and_evaluated(folder, tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    for name in ("disc", "ring"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        write_png(tmp_path / "set" / name / "0.png", generator.integers(0, 256, (16, 16, 3), np.uint8))
+    assert main(["prepare", "corruptions", str(tmp_path / "set"), str(tmp_path / "tree")]) == 0
+    assert f"{2 * 15 * 5} corrupted images written" in capsys.readouterr().out
+    run = folder / "runs" / "b-fold0-seed0"
+    assert main(["evaluate", str(run), "--images", str(tmp_path / "tree"), "--out", str(tmp_path / "e")]) == 0
+    out = capsys.readouterr().out
+    assert "mean error: " in out
+    assert "missing" not in out
+    assert main(["prepare", "corruption", str(tmp_path / "set"), str(tmp_path / "tree")]) == 2
+    assert "did you mean 'corruptions'" in capsys.readouterr().err

@@ -594,6 +594,26 @@ def test_learning_rates(metrics_pieces, tmp_path):
         assert np.allclose(trained, rates if trained.shape[1] == 2 else rates[:, :1], rtol=1e-9, atol=0), (kind, rule)
 
 
+def test_learning_rates_of_wavecnet(parity):
+    """Theirs: five epochs of warm-up, after which the decay begins; milestones are epochs of the whole run."""
+    pieces = dict(np.load(parity / "networks" / "wavecnet_lr.npz"))
+    base, gamma, step_epochs, epochs = pieces["lr_gamma_step_epochs"]
+    per_epoch = int(pieces["num_iter"])
+    steps = (pieces["epochs"][:, None] * per_epoch + pieces["iters"]).ravel()
+    names = {
+        "step": {"schedule": "step", "step_epochs": int(step_epochs)},
+        "cos": {"schedule": "cosine"},
+        "linear": {"schedule": "poly", "power": 1.0},
+        "schedule": {"schedule": "step", "milestones": pieces["schedule"].tolist()},
+    }
+    for name, options in names.items():
+        for warm in (0, 1):
+            optim = Optim(**options, gamma=float(gamma), warmup_epochs=5.0 * warm, after_warmup=True)
+            total = int(epochs) * per_epoch
+            ours = [float(base) * rate_factor(optim, int(step), steps=total, per_epoch=per_epoch) for step in steps]
+            assert np.allclose(ours, pieces[f"{name}/warmup{warm}"], rtol=1e-12, atol=0), (name, warm)
+
+
 class MetricsFixed(nn.Module):
     """Always the same logits."""
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from subband._files import write_json
+from subband._files import read_json, write_json
 from subband.data.images import write_png
 from subband.report import read_comparison, report_table, verdict, write_report
 from subband.report.heat_map import heat_map, shade
@@ -140,6 +140,26 @@ def test_the_sentence_and_the_table_follow_from_the_numbers(folder):
     header, rows = report_table(folder, markup=False)
     assert header == ["method", "accuracy ↑", "corrupted ↑", "ms", "runs"]
     assert rows[0] == ["Plain <b>", "0.500±0.000", "0.950±0.071", "3.0", "2"]
+
+
+def test_losses_are_judged_by_one_threshold_and_networks_by_an_attack(folder):
+    def sentence(losses):
+        about = read_json(folder / "comparison.json") | {"losses": losses}
+        write_json(folder / "comparison.json", about)
+        return verdict(folder)
+
+    for method, right in (("plain", 0.1), ("haar", 0.2)):
+        for seed in (0, 1):
+            path = folder / "runs" / f"{method}-fold0-seed{seed}" / "result.json"
+            found = read_json(path)
+            found["metrics"] |= {"uniform": 2 * right, "bim 4/255": 0.5, "pgd 4/255": right}
+            found["images"] = [{**image, "pgd 4/255": right, "bim 4/255": 0.5} for image in found["images"]]
+            write_json(path, found)
+    one, two = sentence(["softmax"]), sentence(["softmax", "bce-unified"])
+    assert "has the highest accuracy under pgd 4/255, 0.200 against 0.100" in one
+    assert "bim" not in one
+    assert "uniform" not in one
+    assert "highest uniform accuracy, 0.400 against 0.200 for Plain <b> (of all images together, not tested)" in two
 
 
 @pytest.mark.parametrize(

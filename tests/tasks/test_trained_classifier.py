@@ -1,6 +1,7 @@
 """A trained classifier says the same again: of its own images, of folders, of corrupted trees, of files."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from subband.config import Model, Robustness
 from subband.corrupt import write_corrupted
 from subband.data.images import write_png
 from subband.data.synthetic_classes import SyntheticClasses
+from subband.metrics.robustness import ALEXNET_ERRORS
 from subband.tasks.classification import build_model, read_samples
 from subband.tasks.compare import compare
 from subband.tasks.trained import task_of
@@ -50,6 +52,10 @@ def test_a_run_tests_again_class_folders_and_corrupted_trees(finished, tmp_path)
         name: {each: pytest.approx(error) for each, error in row.items()}
         for name, row in fly["robustness"]["corruptions"]["errors"].items()
     }, "written and on the fly are the same pixels"
+    own = tree["corruptions"]["gaussian_noise"]
+    assert tree["summary"] == {"mean error": pytest.approx((own["1"] + own["5"]) / 2)}, "no mCE: not ImageNet"
+    assert "gaussian_noise/2: 0 of" in tree["missing"][0]
+    assert "shot_noise: no image" in tree["missing"]
     (tmp_path / "set" / "dics").mkdir()
     write_png(tmp_path / "set" / "dics" / "0.png", np.zeros((16, 16, 3), np.uint8))
     with pytest.raises(ValueError, match="has a class 'dics', but the run's classes has not; did you mean 'disc'"):
@@ -97,3 +103,17 @@ def test_a_failed_run_has_no_weights(finished, tmp_path):
     write_json(run / "result.json", {"status": "failed", "error": "no"})
     with pytest.raises(ValueError, match="has no weights"):
         trained_classifier(run)
+
+
+def test_a_tree_of_imagenet_c_is_compared_with_alexnet(monkeypatch, tmp_path):
+    from subband.tasks import trained_classifier as module
+
+    halves = {name: {str(severity): 0.5 * error for severity in range(1, 6)} for name, error in ALEXNET_ERRORS.items()}
+    monkeypatch.setattr(module, "tree_errors", lambda run, root: halves)
+    for name in ALEXNET_ERRORS:
+        for severity in "12345":
+            path = tmp_path / name / severity / "a" / "0.png"
+            path.parent.mkdir(parents=True)
+            path.touch()
+    run = SimpleNamespace(class_names=["a"] * 1000)
+    assert module.tree_result(run, tmp_path)["summary"]["mCE against AlexNet, percent"] == pytest.approx(50)

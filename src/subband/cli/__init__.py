@@ -13,6 +13,7 @@ VERBS = {
     "evaluate": "test a trained run again, or on other images",
     "predict": "write masks and probabilities of image files of any size",
     "verify": "say of pairs of faces whether they show one person, and at which threshold",
+    "head": "bring the parts of a recognition head into one file, or a file into parts",
     "prepare": "bring a downloaded data set into images/ and masks/",
     "maps": "compute weight maps of a folder of masks",
     "report": "write the report of finished runs again",

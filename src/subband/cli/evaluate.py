@@ -36,7 +36,7 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
 
 def _classifier(run: Path, images: Path | None, masks: Path | None, out: Path | None) -> int:
     """Print the metrics, or the errors of a tree of corruptions."""
-    from subband.cli._console import print_table, say
+    from subband.cli._console import print_table, say, say_where
     from subband.tasks.trained_classifier import evaluate_classifier
 
     if masks is not None:
@@ -51,7 +51,11 @@ def _classifier(run: Path, images: Path | None, masks: Path | None, out: Path | 
             [name, *(f"{row[each]:.3f}" if each in row else "-" for each in severities)] for name, row in errors.items()
         ]
         print_table(["error at severity", *severities], rows)
-    say(f"written: {result['folder']}")
+    for name, value in result.get("summary", {}).items():
+        say(f"{name}: {value:.4g}")
+    for sentence in result.get("missing", []):
+        say(f"missing: {sentence}")
+    say_where("written", result["folder"])
     return 0
 
 

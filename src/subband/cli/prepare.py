@@ -2,31 +2,47 @@
 
 from pathlib import Path
 
+CORRUPTED = ("corruptions", "imagenet-c")
+
 
 def prepare(set_name: str, source: Path, target: Path, *, seed: int = 0, overwrite: bool = False) -> int:
-    """Bring a downloaded data set into TARGET/images, TARGET/masks and dataset.json, as the CWMI authors prepared it.
+    """Bring a downloaded data set into the layout of a reader, or write corrupted copies of class folders.
+
+    snemi3d, glas, drive, roads and isbi2012 become TARGET/images, TARGET/masks and dataset.json, as the CWMI authors
+    prepared them. corruptions and imagenet-c take SOURCE/CLASS/image and write TARGET/CORRUPTION/SEVERITY/CLASS/image;
+    `subband evaluate RUN --images TARGET` reads it; a call that was stopped goes on.
 
     Args:
-        set_name: snemi3d, glas, drive, roads or isbi2012.
-        source: Folder of the raw download.
+        set_name: snemi3d, glas, drive, roads, isbi2012, corruptions (same size, PNG) or imagenet-c (224 pixels, JPEG).
+        source: Folder of the raw download, or of class folders.
         target: Folder to write.
         seed: Seed of the choice of road images.
-        overwrite: Write over what TARGET holds.
+        overwrite: Write over what TARGET holds; corrupted copies never are.
 
     Returns:
         0.
     """
     from rich.progress import Progress
 
+    from subband._check import one_of
     from subband.cli._console import console, say
+    from subband.corrupt import IMAGENET_C, write_corrupted
+    from subband.data.prepare import SETS
     from subband.data.prepare import prepare as run
 
+    one_of("set_name", set_name, (*SETS, *CORRUPTED))
     with Progress(console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("prepare", total=None)
 
         def advance(done: int, total: int) -> None:
             progress.update(bar, completed=done, total=total)
 
-        made = run(set_name, source, target, seed=seed, overwrite=overwrite, progress=advance)
-    say(f"{made['n']} images in {target}: mean {made['mean']}, std {made['std']}")
+        if set_name in CORRUPTED:
+            how = IMAGENET_C if set_name == "imagenet-c" else None
+            written = write_corrupted(source, target, preparation=how, progress=advance)
+            line = f"{written} corrupted images written in {target}"
+        else:
+            made = run(set_name, source, target, seed=seed, overwrite=overwrite, progress=advance)
+            line = f"{made['n']} images in {target}: mean {made['mean']}, std {made['std']}"
+    say(line)
     return 0

@@ -1,6 +1,7 @@
 """Data: samples, readers, splits, training crops, tiled prediction, synthetic images."""
 
 from subband.data.augment import Augment
+from subband.data.boxes import BoxSample, BoxSamples
 from subband.data.check import check_samples
 from subband.data.class_sample import ClassReader, ClassSample, ClassSamples
 from subband.data.class_stream import ClassImages, ClassStream
@@ -14,11 +15,14 @@ from subband.data.stream import CropStream, WholeImages
 from subband.data.synthetic import Synthetic
 from subband.data.synthetic_classes import SyntheticClasses
 from subband.data.synthetic_faces import SyntheticFaces
+from subband.data.synthetic_shapes import Shapes
 from subband.data.tiles import predict_tiled
 
 __all__ = [
     "VOID",
     "Augment",
+    "BoxSample",
+    "BoxSamples",
     "ClassImages",
     "ClassReader",
     "ClassSample",
@@ -29,6 +33,7 @@ __all__ = [
     "Reader",
     "Sample",
     "Samples",
+    "Shapes",
     "Split",
     "Synthetic",
     "SyntheticClasses",

@@ -1,6 +1,13 @@
 """How good a prediction is."""
 
 from subband.metrics.all_to_all import AllToAll, all_to_all
+from subband.metrics.classification import (
+    UniformClassification,
+    UniformResult,
+    class_wise_accuracy,
+    sample_wise_accuracy,
+    uniform_accuracy,
+)
 from subband.metrics.confusion import (
     SET_METRICS,
     ConfusionMatrix,
@@ -10,6 +17,7 @@ from subband.metrics.confusion import (
     frequency_weighted_iou,
     pixel_accuracy,
 )
+from subband.metrics.detection import DETECTION_METRICS, Boxes, coco_scores, performance_under_corruption
 from subband.metrics.explain import (
     channel_part_agreement,
     channel_part_matrix,
@@ -51,11 +59,13 @@ from subband.metrics.verification_summary import VerificationSummary, verificati
 __all__ = [
     "ALEXNET_CLEAN_ERROR",
     "ALEXNET_ERRORS",
+    "DETECTION_METRICS",
     "GROUPS",
     "METRICS",
     "ROBUSTNESS_METRICS",
     "SET_METRICS",
     "AllToAll",
+    "Boxes",
     "ConfusionMatrix",
     "FoldAccuracy",
     "Identification",
@@ -65,6 +75,8 @@ __all__ = [
     "RobustnessSummary",
     "Roc",
     "Templates",
+    "UniformClassification",
+    "UniformResult",
     "VerificationSummary",
     "adjusted_rand_index",
     "all_to_all",
@@ -75,7 +87,9 @@ __all__ = [
     "channel_part_matrix",
     "class_accuracy",
     "class_iou",
+    "class_wise_accuracy",
     "cldice_score",
+    "coco_scores",
     "confusion_matrix",
     "corruption_summary",
     "equal_error_point",
@@ -95,15 +109,18 @@ __all__ = [
     "part_iou",
     "peak_deviation",
     "peak_spreadness",
+    "performance_under_corruption",
     "pixel_accuracy",
     "point_at",
     "pool_templates",
     "rank_one",
     "relative_mean_corruption_error",
     "roc_curve",
+    "sample_wise_accuracy",
     "segmentation_metrics",
     "tar_at_far",
     "ten_fold",
+    "uniform_accuracy",
     "variation_of_information",
     "verification_accuracy",
     "verification_summary",

@@ -4,7 +4,9 @@ from subband.models._vgg import load_vgg_encoder
 from subband.models.attention_unet import AttentionUNet
 from subband.models.classifiers import CifarResNet, classifier
 from subband.models.deeplab import DeepLabV3Plus, WaveDeepLabV3Plus
+from subband.models.detector import DetectorSize, detector, small_detector
 from subband.models.embedder import embedder
+from subband.models.frozen_report import FrozenReport, frozen_report
 from subband.models.iresnet import IResNet, restrict_weights
 from subband.models.iresnet_checkpoint import load_iresnet
 from subband.models.normalized import Normalized
@@ -19,6 +21,8 @@ __all__ = [
     "AttentionUNet",
     "CifarResNet",
     "DeepLabV3Plus",
+    "DetectorSize",
+    "FrozenReport",
     "IResNet",
     "Loaded",
     "Normalized",
@@ -30,11 +34,14 @@ __all__ = [
     "WaveUNet",
     "authors_state_dict",
     "classifier",
+    "detector",
     "embedder",
+    "frozen_report",
     "load_authors",
     "load_authors_wavecnet",
     "load_iresnet",
     "load_vgg_encoder",
     "restrict_weights",
+    "small_detector",
     "wavecnet",
 ]

@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 COSTS = ("parameters", "ms_per_step", "loss_ms", "peak_mb")
 SCENE_JUDGED = ("mIoU", "accuracy")
 """Metrics of the verdict with several classes."""
-CLASS_JUDGED = ("accuracy", "corrupted", "consistency")
+CLASS_JUDGED = ("accuracy", "uniform", "corrupted", "consistency")
 """Metrics of the verdict on classifications, those that there are."""
 PAIR_JUDGED = ("accuracy", "EER")
 """Metrics of the verdict on recognitions."""
@@ -145,9 +145,13 @@ class Comparison:
     @property
     def judged(self) -> tuple[str, ...]:
         """Metrics of the verdict, the first one chooses the images that are shown."""
+        if self.classification:
+            several = len(self.losses) > 1  # one threshold for all is a matter of the loss
+            found = [name for name in CLASS_JUDGED if name in self.metrics and (several or name != "uniform")]
+            attacks = sorted((name for name in self.metrics if "/255" in name), key=lambda name: name[:4] != "pgd ")
+            return (*found, *attacks[:1])
         if not self.pixelwise:
-            known = CLASS_JUDGED if self.classification else PAIR_JUDGED
-            return tuple(metric for metric in known if metric in self.metrics)
+            return tuple(metric for metric in PAIR_JUDGED if metric in self.metrics)
         return SCENE_JUDGED if self.scenes else JUDGED
 
     @property

@@ -219,7 +219,7 @@ def report_table(
     """
     summary = Summary(read_comparison(folder))
     shown = [metric for metric in metrics if metric in summary.comparison.metrics]
-    if "corrupted" in shown:
+    if metrics is TERMINAL and "corrupted" in shown:
         shown = [metric for metric in shown if metric not in ("class-wise", "uniform")]  # 80 columns
     rows = []
     for row in summary.rows:

@@ -7,6 +7,8 @@ from subband.report.statistics import ENOUGH, Difference, higher_is_better
 from subband.report.tables import Summary, decimals, number
 
 _WORDS = {1: "One", 2: "Two"}
+TOGETHER = ("class-wise", "uniform")
+"""Metrics that an image alone has not."""
 
 
 def verdict(folder: Path | str) -> str:
@@ -78,6 +80,8 @@ def _contrary(summary: Summary, metric: str, winner: str) -> str:
 
 def _tested(summary: Summary, metric: str, found: Difference | None) -> str:
     """The test, where single folds or images have the metric."""
+    if metric in TOGETHER:
+        return "of all images together, not tested"
     if not summary.comparison.recognition:
         return evidence(found)
     return "of all pairs together, so no test" if found is None else evidence(found, unit="fold")

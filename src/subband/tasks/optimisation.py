@@ -96,23 +96,30 @@ def rate_factor(optim: Optim, step: int, *, steps: int, per_epoch: float) -> flo
         A number in [0, 1].
 
     Source:
-        LiQiufu/WaveSNet, ``utils/lr_scheduler.py``.
+        LiQiufu/WaveSNet, ``utils/lr_scheduler.py``; LiQiufu/WaveCNet, ``main.py``, with ``after_warmup``.
 
     Example:
         >>> rate_factor(Optim(schedule="poly", power=1.0), 25, steps=100, per_epoch=10)
         0.75
         >>> rate_factor(Optim(schedule="cosine", warmup_epochs=2), 10, steps=10, per_epoch=10)
         0.0
+        >>> late = Optim(schedule="poly", power=1.0, warmup_epochs=2, after_warmup=True)
+        >>> rate_factor(late, 60, steps=100, per_epoch=10)
+        0.5
+        >>> rate_factor(Optim(schedule="step", milestones=[1, 3], gamma=0.5), 30, steps=100, per_epoch=10)
+        0.25
     """
-    part = min(1.0, step / steps)
-    warm = min(1.0, step / (optim.warmup_epochs * per_epoch)) if optim.warmup_epochs else 1.0
+    begin = optim.warmup_epochs * per_epoch
+    warm = min(1.0, step / begin) if begin else 1.0
+    since = max(0.0, step - begin) if optim.after_warmup else step
+    part = min(1.0, since / max(1.0, steps - begin if optim.after_warmup else steps))
     if optim.schedule == "poly":
         return warm * math.pow(1 - part, optim.power)
     if optim.schedule == "cosine":
         return warm * (1 + math.cos(math.pi * part)) / 2
     if optim.schedule == "constant":
         return warm
-    changes = step // max(1, round(optim.step_epochs * per_epoch))
+    changes = since // max(1, round(optim.step_epochs * per_epoch))
     if optim.milestones:
         changes = sum(step >= round(epoch * per_epoch) for epoch in optim.milestones)
     return warm * math.pow(optim.gamma, changes)

@@ -10,11 +10,12 @@ import yaml
 
 from subband._files import read_json, write_json
 from subband.config import Recipe, Robustness, resolved_recipe
-from subband.corrupt import ALL_CORRUPTIONS
+from subband.corrupt import ALL_CORRUPTIONS, CORRUPTIONS, corrupted_folder
 from subband.data import load_splits
 from subband.data.class_sample import ClassReader, ClassSamples, Pixels
 from subband.data.class_stream import ClassImages
 from subband.data.readers.class_folder import ClassFolder, read_pixels
+from subband.metrics.robustness import corruption_summary
 from subband.models.normalized import Normalized
 from subband.tasks.cell import load_best
 from subband.tasks.classification import (
@@ -29,6 +30,8 @@ from subband.tasks.classification import (
 from subband.tasks.classification_cell import ready_network, test_images
 from subband.tasks.robustness import asks, evaluate_robustness
 from subband.tasks.trained import folds_file, run_folder
+
+IMAGENET_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def evaluate_classifier(
     run = trained_classifier(path)
     folder = out or run.folder / "evaluation"
     if images is not None and set(ALL_CORRUPTIONS) & {each.name for each in images.iterdir() if each.is_dir()}:
-        found: dict[str, Any] = {"corruptions": tree_errors(run, images)}
+        found = tree_result(run, images)
     else:
         samples, indices = _tested(run, images)
         items = run.items(samples, indices)
@@ -119,6 +122,20 @@ def _tested(run: TrainedClassifier, images: Path | None) -> tuple[ClassSamples, 
     if run.recipe.data.split == "given":
         return samples, split_samples(samples, run.recipe.data)[0].test
     return samples, load_splits(folds_file(run.folder), samples.names)[run.fold].test
+
+
+def tree_result(run: TrainedClassifier, root: Path) -> dict[str, Any]:
+    """Errors of a tree of corruptions, what of the 15 it lacks, and their mean; on all of ImageNet-C also mCE.
+
+    AlexNet's errors are those on ImageNet, so mCE is worked out for a network of 1000 classes and a whole tree only.
+    """
+    errors, missing = tree_errors(run, root), corrupted_folder(root).missing()
+    means = [sum(row.values()) / len(row) for row in errors.values()]
+    summary = {"mean error": sum(means) / len(means)}
+    if len(run.class_names) == IMAGENET_CLASSES and not missing:
+        found = corruption_summary({name: list(row.values()) for name, row in errors.items() if name in CORRUPTIONS})
+        summary["mCE against AlexNet, percent"] = found.mce
+    return {"corruptions": errors, "summary": summary, "missing": missing}
 
 
 def tree_errors(run: TrainedClassifier, root: Path) -> dict[str, dict[str, float]]:

@@ -6,6 +6,7 @@ Nothing is downloaded: a reader says which file is missing and where its officia
 from subband.data.readers.camvid import CamVid
 from subband.data.readers.cityscapes import Cityscapes
 from subband.data.readers.class_folder import ClassFolder
+from subband.data.readers.coco import Coco
 from subband.data.readers.drive import Drive
 from subband.data.readers.em_stack import EmStack
 from subband.data.readers.face_bin import FaceBin
@@ -19,11 +20,13 @@ from subband.data.readers.recordio import RecordIO
 from subband.data.readers.roads import Roads
 from subband.data.readers.snemi3d import Snemi3d
 from subband.data.readers.voc import Voc
+from subband.data.readers.yolo import Yolo
 
 __all__ = [
     "CamVid",
     "Cityscapes",
     "ClassFolder",
+    "Coco",
     "Drive",
     "EmStack",
     "FaceBin",
@@ -36,5 +39,6 @@ __all__ = [
     "Roads",
     "Snemi3d",
     "Voc",
+    "Yolo",
     "lfw_pairs",
 ]
