@@ -1,4 +1,4 @@
-"""Groups of keys of a recipe: images, network, optimiser, robustness. Nothing here imports torch."""
+"""Groups of keys of a recipe: images, network, optimiser, robustness, recognition. Nothing here imports torch."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -24,8 +24,10 @@ class Data:
             (shift), ``mirror`` and ``none``.
         scale_base: Shorter side of a scene at scale 1, in pixels; 0 for the image's own.
         normalise: Images whose mean and deviation normalise all: ``all`` (as published), ``train``, or ``imagenet``
-            for the fixed numbers that ImageNet checkpoints expect.
+            for the fixed numbers that ImageNet checkpoints expect; ``half`` takes (x - 127.5) / 127.5, as face
+            networks do.
         split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image, ``given`` is the set's own split.
+            In a recognition ``holdout`` tests on identities that do not train, ``given`` on ``recognition.sets`` alone.
         folds: Number of folds.
         fold_seed: Seed of the folds.
         validation: Part of the training images that validates where class folders have no ``val`` beside ``test``; 0
@@ -33,6 +35,9 @@ class Data:
         map_scope: Weight maps of the whole image (as published) or of each crop.
         count: Images to generate, for synthetic readers.
         size: Their height and width, in pixels, for synthetic readers.
+        per_identity: How many of them are of one identity, for synthetic faces.
+        identities: Identities that test a recognition and do not train, drawn by ``fold_seed``, for ``holdout``;
+            ``validation`` is a part of the identities too.
         workers: Loader processes.
     """
 
@@ -47,7 +52,7 @@ class Data:
     batch: int = 4
     augment: Literal["none", "flips", "full", "mirror", "voc", "cityscapes", "imagenet", "cifar", "digits"] = "flips"
     scale_base: int = 0
-    normalise: Literal["all", "train", "imagenet"] = "all"
+    normalise: Literal["all", "train", "imagenet", "half"] = "all"
     split: Literal["folds", "holdout", "given"] = "folds"
     folds: int = 3
     fold_seed: int = 0
@@ -55,6 +60,8 @@ class Data:
     map_scope: Literal["image", "crop"] = "image"
     count: int = 32
     size: int = 128
+    per_identity: int = 10
+    identities: int = 10
     workers: int = 0
 
 
@@ -94,6 +101,8 @@ class Optim:
         lr: Learning rate; the peak of a one-cycle schedule.
         weight_decay: Weight decay, in every optimiser. The WaveSNet authors never pass theirs on to SGD, so 0 is what
             they ran.
+        decayed: What it acts on: all that the ``network`` learns and nothing that the loss learns; the ``weights`` of
+            both, without biases and norms; or ``all`` of both, as the face recognition authors do.
         schedule: ``step`` multiplies by ``gamma`` every ``step_epochs`` epochs; in every step, ``poly`` multiplies by
             ``(1 - step / steps)`` to the ``power`` and ``cosine`` by ``(1 + cos(pi step / steps)) / 2``.
         step_epochs: Epochs between two changes of ``step``.
@@ -115,6 +124,7 @@ class Optim:
     name: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = 3e-3
     weight_decay: float = 0.0
+    decayed: Literal["network", "weights", "all"] = "network"
     schedule: Literal["constant", "onecycle", "step", "poly", "cosine"] = "onecycle"
     step_epochs: int = 10
     milestones: list[int] = field(default_factory=list)
@@ -162,3 +172,25 @@ class Robustness:
     attacked_images: int = 100
     masking: bool = False
     spectra: int = 0
+
+
+@dataclass
+class Recognition:
+    """How a recognition is tested: on pairs of images of identities that did not train.
+
+    Args:
+        folds: Groups of tested identities, apart from each other, that pairs are derived within.
+        pairs: Same pairs, and as many different ones, that are derived in each of them at most.
+        sets: Further sets of pairs: ``.bin`` files, folders of class folders (pairs are derived), or lists of pairs
+            whose images are in ``images``.
+        images: Folder of the images of lists of pairs.
+        flip: Add the embedding of the mirrored image.
+        far: False accept rates that the true accept rate is given at.
+    """
+
+    folds: int = 10
+    pairs: int = 300
+    sets: list[str] = field(default_factory=list)
+    images: str | None = None
+    flip: bool = True
+    far: list[float] = field(default_factory=lambda: [1e-2, 1e-3])

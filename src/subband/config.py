@@ -12,13 +12,14 @@ from typing import Any, Literal
 import yaml
 
 from subband._check import closest
-from subband._groups import Data, Model, Optim, Robustness
+from subband._groups import Data, Model, Optim, Recognition, Robustness
 
 __all__ = [
     "Data",
     "Model",
     "Optim",
     "Recipe",
+    "Recognition",
     "Robustness",
     "check_keys",
     "check_networks",
@@ -38,7 +39,7 @@ class Recipe:
     """A comparison: every method, a network with a loss, is trained on every fold with every seed.
 
     Args:
-        task: Kind of run: classes of pixels, or of images.
+        task: Kind of run: classes of pixels, classes of images, or embeddings of images.
         name: Short name, used for the folder.
         title: Heading of the report.
         data: Images, crops, folds.
@@ -46,7 +47,8 @@ class Recipe:
         networks: Networks to compare, by the name that the report shows: keys of ``model`` that replace those above,
             such as ``WaveSegNet haar: {name: wave-segnet, options: {wavelet: haar}}``. Empty takes the one ``model``.
         optim: Optimiser and schedule.
-        losses: Names in the catalogue (``subband list loss``; for classification ``subband list class-loss``).
+        losses: Names in the catalogue (``subband list loss``; for classification ``subband list class-loss``, for
+            recognition ``subband list head``).
         loss_options: Options of single losses, by name, over the catalogue's.
         baseline: Method that the others are compared with: a loss, or a network where networks are compared; the first
             one if it is not among them.
@@ -59,9 +61,10 @@ class Recipe:
         run_folds: Folds to run; empty runs all.
         threads: Threads of each process; 0 leaves PyTorch's choice.
         robustness: What else is asked of each trained classifier.
+        recognition: How a recognition is tested.
     """
 
-    task: Literal["segmentation", "classification"] = "segmentation"
+    task: Literal["segmentation", "classification", "recognition"] = "segmentation"
     name: str = "run"
     title: str = ""
     data: Data = field(default_factory=Data)
@@ -79,6 +82,7 @@ class Recipe:
     run_folds: list[int] = field(default_factory=list)
     threads: int = 0
     robustness: Robustness = field(default_factory=Robustness)
+    recognition: Recognition = field(default_factory=Recognition)
 
 
 def parse_budget(text: str) -> tuple[float, str]:
@@ -196,6 +200,6 @@ def resolved_recipe(values: Mapping[str, Any]) -> Recipe:
         ValueError: If a key is unknown.
     """
     check_keys(values, Recipe, "recipe.yaml")
-    kinds = {"data": Data, "model": Model, "optim": Optim, "robustness": Robustness}
+    kinds = {"data": Data, "model": Model, "optim": Optim, "robustness": Robustness, "recognition": Recognition}
     groups = {name: kind(**values.get(name, {})) for name, kind in kinds.items()}
     return Recipe(**{**values, **groups})

@@ -8,6 +8,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from subband.config import Optim
+from subband.losses.recognition.uniface import UniFace
 from subband.tasks.optimisation import make_optimizer, make_schedule, parameter_groups, rate_factor
 from subband.tasks.plan import Plan
 
@@ -106,3 +107,42 @@ def test_sgd_has_momentum_and_weight_decay():
 def test_a_network_without_an_encoder_is_told():
     with pytest.raises(ValueError, match=r"optim\.head_lr_factor needs a network with an encoder, but Linear has none"):
         make_optimizer(nn.Linear(1, 1), Optim(head_lr_factor=10))
+
+
+def test_what_decays_and_what_does_not():
+    class Head(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.bias = nn.Parameter(torch.zeros(3, 2)), nn.Parameter(torch.zeros(1))
+
+    model, head = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), Head()
+
+    def decays(decayed):
+        optimizer = make_optimizer(model, Optim(name="sgd", weight_decay=0.1, decayed=decayed), loss=head)
+        return {
+            id(parameter): group["weight_decay"] for group in optimizer.param_groups for parameter in group["params"]
+        }
+
+    every = [*model.parameters(), *head.parameters()]
+    assert decays("network") == {id(each): 0.1 if each in set(model.parameters()) else 0.0 for each in every}
+    assert decays("weights") == {id(each): 0.1 if each.ndim > 1 else 0.0 for each in every}
+    assert decays("all") == {id(each): 0.1 for each in every}
+
+
+def test_milestones_are_the_epochs_of_the_changes():
+    optim = Optim(schedule="step", milestones=[16, 24], gamma=0.1)
+    factors = [rate_factor(optim, step, steps=280, per_epoch=10) for step in (0, 159, 160, 239, 240, 279)]
+    assert factors == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_classes_that_were_not_drawn_do_not_move():
+    torch.manual_seed(0)
+    head = UniFace(4, 40, sample=0.25)
+    optimizer = make_optimizer(nn.Linear(1, 1), Optim(name="sgd", lr=0.1, weight_decay=0.1, decayed="all"), loss=head)
+    before = head.weight.detach().clone()
+    head(torch.randn(2, 4), torch.tensor([3, 5])).backward()
+    optimizer.step()
+    moved = (head.weight.detach() != before).any(1)
+    assert int(moved.sum()) == 10
+    assert moved[3]
+    assert moved[5]

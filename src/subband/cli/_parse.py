@@ -159,7 +159,7 @@ def _place(arguments: list[str], required: list[str], optional: list[str], many:
 
 def _comma_lists(arguments: list[str]) -> list[str]:
     """``--losses ce,dice`` is a list."""
-    lists = {"losses", "seeds", "run_folds", "data.crop"}
+    lists = {"losses", "seeds", "run_folds", "data.crop", "optim.milestones", "recognition.sets", "recognition.far"}
     lists |= {f"robustness.{key}" for key in ("corruptions", "severities", "attacks", "eps", "lengths")}
     result = list(arguments)
     for index, argument in enumerate(arguments):
@@ -177,7 +177,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Keys of nested groups, joined by dots; loss_options, networks and options stay one value."""
     result: list[tuple[str, Any]] = []
     for key, value in values.items():
-        if isinstance(value, dict) and key in ("data", "model", "optim", "robustness"):
+        if isinstance(value, dict) and key in ("data", "model", "optim", "robustness", "recognition"):
             result += _flat(value, f"{prefix}{key}.")
         else:
             result.append((prefix + key, value))

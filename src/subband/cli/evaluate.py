@@ -8,7 +8,8 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
 
     Args:
         run: A run folder (it holds checkpoints/best.pt), or a comparison folder with one run.
-        images: Folder of other images; for a classifier CLASS/x.png, or CORRUPTION/SEVERITY/CLASS/x.png.
+        images: Folder of other images; for a classifier CLASS/x.png, or CORRUPTION/SEVERITY/CLASS/x.png; for a
+            recognition PERSON/x.png.
         masks: Folder of their masks, for a segmentation.
         out: Folder to write evaluation.json and predictions to, by default RUN/evaluation.
 
@@ -20,6 +21,8 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
 
     if task_of(run) == "classification":
         return _classifier(run, images, masks, out)
+    if task_of(run) == "recognition":
+        return _recognizer(run, images, masks, out)
     result = evaluate_run(run, images=images, masks=masks, out=out)
     header = list(result["images"][0])
     rows = [[str(row["name"]), *(f"{row[key]:.4g}" for key in header[1:])] for row in result["images"]]
@@ -53,4 +56,17 @@ def _classifier(run: Path, images: Path | None, masks: Path | None, out: Path | 
     for sentence in result.get("missing", []):
         say(f"missing: {sentence}")
     say_where("written", result["folder"])
+    return 0
+
+
+def _recognizer(run: Path, images: Path | None, masks: Path | None, out: Path | None) -> int:
+    """Verify the identities that the run was tested on, or those of other class folders."""
+    from subband.cli.verify import print_verification
+    from subband.tasks.trained_recognizer import trained_recognizer, verify_run
+
+    if masks is not None:
+        raise ValueError("--masks is for segmentations; a recognition takes a folder for each person: --images FOLDER")
+    found = trained_recognizer(run)
+    result = verify_run(found, [images] if images else [], out=out or found.folder / "evaluation")
+    print_verification(result)
     return 0

@@ -24,6 +24,8 @@ def predict(run: Path, files: list[Path], *, out: Path | None = None, tile: int 
 
     if task_of(run) == "classification":
         return _classes(run, image_files(files), out or run_folder(run) / "predicted", overwrite)
+    if task_of(run) == "recognition":
+        raise ValueError(f"{run} is a recognition, which says nothing of single images; take subband verify RUN PAIRS")
     loaded = trained_run(run)
     folder = out or loaded.folder / "predicted"
     listed = image_files(files)

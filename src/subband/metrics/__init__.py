@@ -1,5 +1,6 @@
 """How good a prediction is."""
 
+from subband.metrics.all_to_all import AllToAll, all_to_all
 from subband.metrics.classification import (
     UniformClassification,
     UniformResult,
@@ -17,6 +18,17 @@ from subband.metrics.confusion import (
     pixel_accuracy,
 )
 from subband.metrics.detection import DETECTION_METRICS, Boxes, coco_scores, performance_under_corruption
+from subband.metrics.explain import (
+    channel_part_agreement,
+    channel_part_matrix,
+    location_instability,
+    part_iou,
+    peak_deviation,
+    peak_spreadness,
+)
+from subband.metrics.identification import Identification, identification, joined_identification
+from subband.metrics.ijb import Templates, pool_templates
+from subband.metrics.megaface import MegaFace, megaface, rank_one
 from subband.metrics.overlap import mean_dice, mean_iou
 from subband.metrics.partition import adjusted_rand_index, average_precision_dsb2018, variation_of_information
 from subband.metrics.robustness import (
@@ -29,9 +41,20 @@ from subband.metrics.robustness import (
     mean_corruption_error,
     relative_mean_corruption_error,
 )
+from subband.metrics.roc import OperatingPoint, Roc, most_accurate_point, point_at, roc_curve
 from subband.metrics.surface import hausdorff_distance
 from subband.metrics.table import METRICS, Metric, segmentation_metrics
 from subband.metrics.topology import betti_errors, betti_numbers, cldice_score, even_lines
+from subband.metrics.verification import (
+    FoldAccuracy,
+    equal_error_point,
+    equal_error_rate,
+    operating_point,
+    tar_at_far,
+    ten_fold,
+    verification_accuracy,
+)
+from subband.metrics.verification_summary import VerificationSummary, verification_summary
 
 __all__ = [
     "ALEXNET_CLEAN_ERROR",
@@ -41,16 +64,27 @@ __all__ = [
     "METRICS",
     "ROBUSTNESS_METRICS",
     "SET_METRICS",
+    "AllToAll",
     "Boxes",
     "ConfusionMatrix",
+    "FoldAccuracy",
+    "Identification",
+    "MegaFace",
     "Metric",
+    "OperatingPoint",
     "RobustnessSummary",
+    "Roc",
+    "Templates",
     "UniformClassification",
     "UniformResult",
+    "VerificationSummary",
     "adjusted_rand_index",
+    "all_to_all",
     "average_precision_dsb2018",
     "betti_errors",
     "betti_numbers",
+    "channel_part_agreement",
+    "channel_part_matrix",
     "class_accuracy",
     "class_iou",
     "class_wise_accuracy",
@@ -58,17 +92,36 @@ __all__ = [
     "coco_scores",
     "confusion_matrix",
     "corruption_summary",
+    "equal_error_point",
+    "equal_error_rate",
     "even_lines",
     "frequency_weighted_iou",
     "hausdorff_distance",
+    "identification",
+    "joined_identification",
+    "location_instability",
     "mean_corruption_error",
     "mean_dice",
     "mean_iou",
+    "megaface",
+    "most_accurate_point",
+    "operating_point",
+    "part_iou",
+    "peak_deviation",
+    "peak_spreadness",
     "performance_under_corruption",
     "pixel_accuracy",
+    "point_at",
+    "pool_templates",
+    "rank_one",
     "relative_mean_corruption_error",
+    "roc_curve",
     "sample_wise_accuracy",
     "segmentation_metrics",
+    "tar_at_far",
+    "ten_fold",
     "uniform_accuracy",
     "variation_of_information",
+    "verification_accuracy",
+    "verification_summary",
 ]

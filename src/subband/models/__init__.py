@@ -5,7 +5,10 @@ from subband.models.attention_unet import AttentionUNet
 from subband.models.classifiers import CifarResNet, classifier
 from subband.models.deeplab import DeepLabV3Plus, WaveDeepLabV3Plus
 from subband.models.detector import DetectorSize, detector, small_detector
+from subband.models.embedder import embedder
 from subband.models.frozen_report import FrozenReport, frozen_report
+from subband.models.iresnet import IResNet, restrict_weights
+from subband.models.iresnet_checkpoint import load_iresnet
 from subband.models.normalized import Normalized
 from subband.models.segnet import SegNet, WaveSegNet
 from subband.models.unet import UNet, authors_state_dict, load_authors
@@ -20,6 +23,7 @@ __all__ = [
     "DeepLabV3Plus",
     "DetectorSize",
     "FrozenReport",
+    "IResNet",
     "Loaded",
     "Normalized",
     "SegNet",
@@ -31,10 +35,13 @@ __all__ = [
     "authors_state_dict",
     "classifier",
     "detector",
+    "embedder",
     "frozen_report",
     "load_authors",
     "load_authors_wavecnet",
+    "load_iresnet",
     "load_vgg_encoder",
+    "restrict_weights",
     "small_detector",
     "wavecnet",
 ]

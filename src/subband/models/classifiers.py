@@ -1,7 +1,7 @@
 """Image classifiers: a small ResNet of ours, and any network of torchvision or timm, with wavelets if wanted."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -112,19 +112,30 @@ def classifier(
         >>> sum(parameter.numel() for parameter in network.parameters())
         17534
     """
+    return with_wavelets(name, options, lambda own: _plain(name, channels, classes, own))
+
+
+def with_wavelets(
+    name: str, options: Mapping[str, Any] | None, build: Callable[[dict[str, Any]], nn.Module]
+) -> nn.Module:
+    """Build a network from its own options and convert it by those of `CONVERSION`.
+
+    Args:
+        name: Of the network, for errors.
+        options: As for `classifier`.
+        build: Called with the network's own options.
+
+    Raises:
+        ValueError: If an option is unknown.
+    """
     given = dict(options or {})
     conversion = {key: given.pop(key) for key in CONVERSION if key in given}
     wavelet = conversion.pop("wavelet", "none")
     if wavelet in (None, "none") and conversion:
         raise ValueError(f"the option {next(iter(conversion))!r} goes with a wavelet; add one, or leave it out")
     try:
-        network = _plain(name, channels, classes, given)
-    except TypeError as error:
-        raise ValueError(f"options of the network {name!r}: {error}") from error
-    if wavelet in (None, "none"):
-        return network
-    try:
-        return waveletize(network, wavelet, **conversion)
+        network = build(given)
+        return network if wavelet in (None, "none") else waveletize(network, wavelet, **conversion)
     except TypeError as error:
         raise ValueError(f"options of the network {name!r}: {error}") from error
 

@@ -18,7 +18,9 @@ SCENE_JUDGED = ("mIoU", "accuracy")
 """Metrics of the verdict with several classes."""
 CLASS_JUDGED = ("accuracy", "uniform", "corrupted", "consistency")
 """Metrics of the verdict on classifications, those that there are."""
-EXTRA = ("uniform", "class_accuracy", "robustness")
+PAIR_JUDGED = ("accuracy", "EER")
+"""Metrics of the verdict on recognitions."""
+EXTRA = ("uniform", "class_accuracy", "robustness", "verification")
 JUDGED = ("VI", "mIoU")
 """Metrics of the verdict with two classes: one of structure, one of pixels."""
 
@@ -41,7 +43,8 @@ class Run:
         means: Mean over the images of each metric that images have.
         class_iou: Intersection over union of each class, with several classes.
         pixels: True pixels of each class, with several classes.
-        extra: Of a classification: ``uniform``, ``class_accuracy`` and ``robustness`` of the result.
+        extra: Of a classification: ``uniform``, ``class_accuracy`` and ``robustness`` of the result; of a recognition:
+            ``verification``.
     """
 
     method: str
@@ -130,6 +133,16 @@ class Comparison:
         return self.about.get("task") == "classification"
 
     @property
+    def recognition(self) -> bool:
+        """Whether pairs of images show one person or two."""
+        return self.about.get("task") == "recognition"
+
+    @property
+    def pixelwise(self) -> bool:
+        """Whether pixels have classes."""
+        return not self.classification and not self.recognition
+
+    @property
     def judged(self) -> tuple[str, ...]:
         """Metrics of the verdict, the first one chooses the images that are shown."""
         if self.classification:
@@ -137,6 +150,8 @@ class Comparison:
             found = [name for name in CLASS_JUDGED if name in self.metrics and (several or name != "uniform")]
             attacks = sorted((name for name in self.metrics if "/255" in name), key=lambda name: name[:4] != "pgd ")
             return (*found, *attacks[:1])
+        if not self.pixelwise:
+            return tuple(metric for metric in PAIR_JUDGED if metric in self.metrics)
         return SCENE_JUDGED if self.scenes else JUDGED
 
     @property
@@ -245,7 +260,8 @@ def _read_run(runs: Path, method: str, fold: int, seed: int) -> Run:
         costs = {name: float(result[name]) for name in COSTS if result.get(name) is not None}
     except (KeyError, TypeError, ValueError) as error:
         return Run(method, fold, seed, folder, "failed", f"result.json cannot be read: {error}")
-    metrics = stored if class_iou or "class_accuracy" in result else means
+    whole = class_iou or "class_accuracy" in result or "verification" in result
+    metrics = stored if whole else means
     extra = {name: result[name] for name in EXTRA if name in result}
     return Run(method, fold, seed, folder, status, "", images, metrics, costs, means, class_iou, pixels, extra)
 

@@ -14,6 +14,7 @@ from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_methods
 from subband.report.published import published_note
+from subband.report.recognition import pair_line, recognition
 from subband.report.robustness import robustness
 from subband.report.scenes import class_rows, scene_examples, swatches
 from subband.report.statistics import RESAMPLES, Difference
@@ -95,7 +96,7 @@ def content(summary: Summary) -> dict[str, Any]:
     """What the page's template needs."""
     comparison = summary.comparison
     metrics, methods = comparison.metrics, shown_methods(summary)
-    shown = [] if comparison.scenes or comparison.classification else examples(summary)
+    shown = [] if comparison.scenes or not comparison.pixelwise else examples(summary)
     return {
         "about": comparison.about,
         "title": comparison.about.get("title") or comparison.folder.name,
@@ -103,8 +104,10 @@ def content(summary: Summary) -> dict[str, Any]:
         "headline": headline(summary),
         "reservations": reservations(comparison),
         "metrics": [{"name": name, "heading": heading(name), "line": _line(name, comparison)} for name in metrics],
-        "classification": comparison.classification,
+        "pixelwise": comparison.pixelwise,
+        "units": units(comparison),
         "robustness": robustness(comparison) if comparison.classification else None,
+        "recognition": recognition(comparison) if comparison.recognition else None,
         "answers": answers(comparison),
         "own_images": own_images(comparison),
         "noun": comparison.noun,
@@ -130,7 +133,7 @@ def content(summary: Summary) -> dict[str, Any]:
         "class_methods": [comparison.label(method) for method in comparison.compared()],
         "swatches": swatches(comparison),
         "insight": insight(comparison, shown, methods),
-        "outliers": [] if comparison.classification else outliers(summary),
+        "outliers": outliers(summary) if comparison.pixelwise else [],
         "unfinished": [_unfinished(comparison, run) for run in comparison.runs if not run.finished],
         "made": made(comparison),
     }
@@ -159,6 +162,11 @@ def facts(comparison: Comparison) -> list[str]:
     ]
 
 
+def units(comparison: Comparison) -> str:
+    """What is tested one by one."""
+    return "folds of the pairs" if comparison.recognition else "test images"
+
+
 def statement(summary: Summary) -> str:
     """How the numbers and the tests were made."""
     comparison = summary.comparison
@@ -173,10 +181,15 @@ def statement(summary: Summary) -> str:
             "the mean over the test images, for class-wise and uniform accuracy of all of them together, which are not "
             "tested"
         )
+    if comparison.recognition:
+        value = (
+            "the accuracy, the mean over the folds of the pairs, each at the threshold that is best on the others; the "
+            "other metrics are of all pairs together and are not tested"
+        )
     return (
         f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
         f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
-        "over the test images, paired within fold and seed (an image tested with several seeds counts once), after "
+        f"over the {units(comparison)}, paired within fold and seed (one tested with several seeds counts once), after "
         f"Holm's correction over the {comparison.nouns} of a column; the columns are not corrected for one another."
     )
 
@@ -184,9 +197,9 @@ def statement(summary: Summary) -> str:
 def differences(summary: Summary) -> list[dict[str, Any]]:
     """Rows of the table of differences from the baseline."""
     comparison = summary.comparison
-    wanted = comparison.metrics if comparison.classification else (*comparison.judged, "ARI", "clDice")
+    wanted = (*comparison.judged, "ARI", "clDice") if comparison.pixelwise else comparison.metrics
     judged = [metric for metric in dict.fromkeys(wanted) if metric in comparison.metrics]
-    if comparison.classification:
+    if not comparison.pixelwise:
         judged = [metric for metric in judged if summary.differences[metric]]
     return [
         {
@@ -253,6 +266,8 @@ def _unfinished(comparison: Comparison, run: Run) -> dict[str, str]:
 def own_images(comparison: Comparison) -> str:
     """A command for the reader's own images."""
     losses = ",".join(comparison.losses)
+    if comparison.recognition:
+        return "subband verify RUN my_faces/ --out my_faces_verified"
     if comparison.classification:
         return "subband compare classification/folder --data.root my_classes/ --budget 20m"
     return (
@@ -264,6 +279,8 @@ def own_images(comparison: Comparison) -> str:
 def _line(name: str, comparison: Comparison) -> str:
     if comparison.classification:
         return CLASS_LINES.get(name, "")
+    if comparison.recognition:
+        return pair_line(name)
     known = {**METRICS, **SET_METRICS} if comparison.scenes else METRICS
     if name not in known:
         return ""

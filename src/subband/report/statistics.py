@@ -65,7 +65,7 @@ class Difference:
 
 def higher_is_better(metric: str) -> bool:
     """Direction of a metric; unknown ones count as better when higher."""
-    return metric not in METRICS or METRICS[metric].better == "higher"
+    return metric != "EER" and (metric not in METRICS or METRICS[metric].better == "higher")
 
 
 def spread(values: Sequence[float]) -> Spread:

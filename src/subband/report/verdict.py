@@ -52,9 +52,9 @@ def _part(summary: Summary, metric: str) -> str:
     if winner == base:
         return f"no {comparison.noun} has a better {said} than {name} ({value})"
     found = summary.differences[metric].get(winner)
-    tested = "of all images together, not tested" if metric in TOGETHER else evidence(found)
     against = f"{value} against {_value(summary, metric, base)} for {comparison.label(base)}"
-    return f"{name} has the {direction} {said}, {against} ({tested}{_contrary(summary, metric, winner)})"
+    said_of_it = f"{_tested(summary, metric, found)}{_contrary(summary, metric, winner)}"
+    return f"{name} has the {direction} {said}, {against} ({said_of_it})"
 
 
 def spoken(metric: str) -> str:
@@ -78,13 +78,22 @@ def _contrary(summary: Summary, metric: str, winner: str) -> str:
     return "; the mean over the images is the other way round"
 
 
-def evidence(difference: Difference | None) -> str:
+def _tested(summary: Summary, metric: str, found: Difference | None) -> str:
+    """The test, where single folds or images have the metric."""
+    if metric in TOGETHER:
+        return "of all images together, not tested"
+    if not summary.comparison.recognition:
+        return evidence(found)
+    return "of all pairs together, so no test" if found is None else evidence(found, unit="fold")
+
+
+def evidence(difference: Difference | None, *, unit: str = "image") -> str:
     """What a paired test says, in words."""
     if difference is None:
-        return "no image in common, so no test"
+        return f"no {unit} in common, so no test"
     if difference.n < ENOUGH:
-        return f"{difference.n} image{'s' * (difference.n != 1)}: too few for a test"
-    text = f"{p_value(difference.holm)}, {difference.n} images"
+        return f"{difference.n} {unit}{'s' * (difference.n != 1)}: too few for a test"
+    text = f"{p_value(difference.holm)}, {difference.n} {unit}s"
     if not difference.significant:
         return f"{text}: no evidence of a difference"
     return f"{text}, but within the spread from run to run" if difference.within_spread else text

@@ -38,6 +38,7 @@ from subband.tasks.weights import load_classifier as load_weights
 
 __all__ = [
     "SCORE",
+    "announce",
     "build_loss",
     "build_model",
     "check_recipe",
@@ -76,6 +77,11 @@ def check_samples(samples: ClassSamples) -> list[str]:
     return [
         f"{name}: no image tests this class" for place, name in enumerate(samples.class_names) if place not in tested
     ]
+
+
+def announce(recipe: Recipe, samples: ClassSamples) -> list[str]:
+    """Nothing beforehand."""
+    return []
 
 
 def training_stream(material: Material, cell: Cell, *, steps: int) -> ClassStream:

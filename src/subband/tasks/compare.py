@@ -75,6 +75,8 @@ def compare(
     for line in kind.check_samples(samples):
         say(line)
     check_networks(recipe, samples, say)
+    for line in kind.announce(recipe, samples):
+        say(line)
     if first_process():
         open_folder(recipe, folder, overwrite=options.overwrite)
     meet(folder)

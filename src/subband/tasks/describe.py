@@ -16,7 +16,7 @@ from subband.data import class_names, palette
 from subband.tasks._folder import command, machine, versions, write_yaml
 from subband.tasks.cell import Cell, Material
 from subband.tasks.kinds import kind_of
-from subband.tasks.methods import baseline, label, methods, network
+from subband.tasks.methods import DATASET_KIND, baseline, label, methods, network
 
 
 def describe_run(run: Path, material: Material, cell: Cell) -> None:
@@ -45,7 +45,7 @@ def describe(
     with suppress(FileNotFoundError):
         before = float(read_json(folder / "comparison.json")["minutes"])
     segmentation = recipe.task == "segmentation"
-    entry = catalog.find("dataset" if segmentation else "class-dataset", recipe.data.reader)
+    entry = catalog.find(DATASET_KIND[recipe.task], recipe.data.reader)
     results = {
         cell: read_json(path) for cell in planned if (path := folder / "runs" / cell.name / "result.json").exists()
     }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MODULES = {
     "segmentation": "subband.tasks.segmentation_cell",
     "classification": "subband.tasks.classification_cell",
+    "recognition": "subband.tasks.recognition_cell",
 }
 
 
@@ -36,6 +37,9 @@ class Kind(Protocol):
 
     def check_samples(self, samples: Any) -> list[str]:
         """What is odd about them, one sentence each."""
+
+    def announce(self, recipe: Recipe, samples: Any) -> list[str]:
+        """What is worth knowing before the first run, such as the memory that it takes, one sentence each."""
 
     def split_samples(self, samples: Any, data: Data) -> list[Split]:
         """Which images train, validate and test."""

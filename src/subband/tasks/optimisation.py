@@ -8,24 +8,41 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from subband.config import Optim
+from subband.losses.recognition.uniface import UniFace
 from subband.tasks.plan import Plan
 
 
 def make_optimizer(model: nn.Module, optim: Optim, *, loss: nn.Module | None = None) -> torch.optim.Optimizer:
     """Optimiser of the network's weights; the ``encoder`` has a group of its own where the head's rate differs.
 
-    What a loss learns, such as a bias, is in a group of its own, without weight decay.
+    What a loss learns, such as a bias or the classes of a head, is in a group of its own. ``optim.decayed`` says which
+    of all these have weight decay. Classes that a head has not drawn in a batch do not move.
 
     Raises:
         ValueError: If the head's rate differs and the network has no ``encoder``.
     """
     groups = parameter_groups(model, optim)
     learnt = [] if loss is None else list(loss.parameters())
-    groups += [{"params": learnt, "weight_decay": 0.0}] if learnt else []
+    groups += [{"params": learnt, **({"weight_decay": 0.0} if optim.decayed == "network" else {})}] if learnt else []
+    if optim.decayed == "weights":
+        groups = [part for group in groups for part in halves(group)]
+    made: torch.optim.Optimizer
     if optim.name == "sgd":
-        return torch.optim.SGD(groups, optim.lr, momentum=0.9, weight_decay=optim.weight_decay)
-    kind = torch.optim.AdamW if optim.name == "adamw" else torch.optim.Adam
-    return kind(groups, optim.lr, weight_decay=optim.weight_decay)
+        made = torch.optim.SGD(groups, optim.lr, momentum=0.9, weight_decay=optim.weight_decay)
+    else:
+        kind = torch.optim.AdamW if optim.name == "adamw" else torch.optim.Adam
+        made = kind(groups, optim.lr, weight_decay=optim.weight_decay)
+    if isinstance(loss, UniFace) and loss.sample < 1:
+        loss.only_sampled_rows(made)
+    return made
+
+
+def halves(group: dict[str, Any]) -> list[dict[str, Any]]:
+    """A group without its biases and norms, and these without weight decay; a part that is empty is left out."""
+    weights = [parameter for parameter in group["params"] if parameter.ndim > 1]
+    rest = [parameter for parameter in group["params"] if parameter.ndim <= 1]
+    parts = [{**group, "params": weights}, {**group, "params": rest, "weight_decay": 0.0}]
+    return [part for part in parts if part["params"]]
 
 
 def parameter_groups(model: nn.Module, optim: Optim) -> list[dict[str, Any]]:

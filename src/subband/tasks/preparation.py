@@ -19,6 +19,8 @@ from subband.tasks.kinds import kind_of
 from subband.tasks.methods import methods, network
 
 Array = np.ndarray[Any, Any]
+HALF = 0.5
+"""Mean and deviation of every channel for face networks, in units of [0, 1]."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of red, green and blue that torchvision's ImageNet networks were trained with."""
 
@@ -58,6 +60,8 @@ def normalisations(recipe: Recipe, samples: Any, splits: Sequence[Split]) -> lis
             raise ValueError(f"data.normalise is 'imagenet', but the images have {samples.channels} channel(s), not 3")
         mean, std = np.array(IMAGENET[0]), np.array(IMAGENET[1])
         return [(mean, std) for _ in splits]
+    if recipe.data.normalise == "half":
+        return [(np.full(samples.channels, HALF), np.full(samples.channels, HALF)) for _ in splits]
     chosen = [tuple(split.train) if recipe.data.normalise == "train" else None for split in splits]
     found = {key: statistics(samples, indices=key) for key in set(chosen)}
     return [found[key] for key in chosen]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from subband import catalog
 from subband._check import one_of
 from subband.config import Recipe, Robustness
-from subband.data import VOID, Augment, CropStream, WholeImages, check_samples, class_names
+from subband.data import VOID, Augment, CropStream, Samples, WholeImages, check_samples, class_names
 from subband.data.augment import PRESETS, Preset
 from subband.data.images import write_png
 from subband.losses.segmentation import SegmentationLoss
@@ -32,6 +32,7 @@ from subband.tasks.weights import load_encoder as load_weights
 
 __all__ = [
     "SCORE",
+    "announce",
     "build_loss",
     "build_model",
     "check_recipe",
@@ -58,6 +59,11 @@ def check_recipe(recipe: Recipe) -> None:
     one_of("data.augment of a segmentation", recipe.data.augment, PRESETS)
     if recipe.robustness != Robustness():
         raise ValueError("robustness is for classifications; leave it out of a recipe of a segmentation")
+
+
+def announce(recipe: Recipe, samples: Samples) -> list[str]:
+    """Nothing beforehand."""
+    return []
 
 
 def options_of(network: str) -> list[str]:

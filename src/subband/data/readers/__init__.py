@@ -9,8 +9,14 @@ from subband.data.readers.class_folder import ClassFolder
 from subband.data.readers.coco import Coco
 from subband.data.readers.drive import Drive
 from subband.data.readers.em_stack import EmStack
+from subband.data.readers.face_bin import FaceBin
+from subband.data.readers.face_list import FaceList
+from subband.data.readers.face_shards import FaceShards
 from subband.data.readers.folder import Folder
 from subband.data.readers.glas import Glas
+from subband.data.readers.ijb import Ijb
+from subband.data.readers.lfw_pairs import lfw_pairs
+from subband.data.readers.recordio import RecordIO
 from subband.data.readers.roads import Roads
 from subband.data.readers.snemi3d import Snemi3d
 from subband.data.readers.voc import Voc
@@ -23,10 +29,16 @@ __all__ = [
     "Coco",
     "Drive",
     "EmStack",
+    "FaceBin",
+    "FaceList",
+    "FaceShards",
     "Folder",
     "Glas",
+    "Ijb",
+    "RecordIO",
     "Roads",
     "Snemi3d",
     "Voc",
     "Yolo",
+    "lfw_pairs",
 ]
