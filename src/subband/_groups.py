@@ -1,4 +1,4 @@
-"""Groups of keys of a recipe: images, network, optimiser, robustness, recognition. Nothing here imports torch."""
+"""Groups of keys of a recipe: images, network, optimiser, robustness, recognition, registration. Imports no torch."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +16,8 @@ class Data:
         label: Name of the data in the report.
         published: Name of the set in the published tables, to show their rows beside ours.
         crop: Crop size of a training item, in pixels; empty takes whole images. Classification tests on the centre.
+            For registration: voxels along each axis that all volumes are brought to around their centres; empty takes
+            the smallest multiples of 16 that hold them all.
         resize: Shorter side that a tested image gets before its centre is taken, for classification; 0 for its own.
         batch: Crops in a step, over all processes.
         augment: Random changes of a training item. ``mirror`` (left-right), ``voc`` and ``cityscapes`` are for scenes,
@@ -38,6 +40,11 @@ class Data:
         per_identity: How many of them are of one identity, for synthetic faces.
         identities: Identities that test a recognition and do not train, drawn by ``fold_seed``, for ``holdout``;
             ``validation`` is a part of the identities too.
+        atlas: Volume that a registration moves onto every other; without it the set's own pairs are taken, or any two
+            subjects of a part.
+        spacing: Distance of voxels in mm that volumes are brought to; empty takes that of the first one.
+        options: Further options of a reader of volumes, such as ``{moving: us_images, fixed: mr_images}``
+            (``subband show volume-dataset NAME``).
         workers: Loader processes.
     """
 
@@ -62,6 +69,9 @@ class Data:
     size: int = 128
     per_identity: int = 10
     identities: int = 10
+    atlas: str | None = None
+    spacing: list[float] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
     workers: int = 0
 
 
@@ -194,3 +204,56 @@ class Recognition:
     images: str | None = None
     flip: bool = True
     far: list[float] = field(default_factory=lambda: [1e-2, 1e-3])
+
+
+@dataclass
+class Registration:
+    """How a registration is trained and tested.
+
+    Args:
+        pairs: Pairs of subjects that test at most, drawn once so that each moves and is moved onto as often as the
+            others; 0 takes all.
+        smoothness: Penalty of the field: of first derivatives (``diffusion``) or of second ones (``bending``).
+        weight: Its weight beside the similarity; the WiNet authors' is 2.
+        unit: Unit that derivatives are taken in; ``authors`` is that of the WiNet authors.
+        dice: Weight of the Dice loss of warped labels, which trains with labels; 0 trains on images alone.
+        labels: How labels are warped for the test: ``linear`` as the WiNet authors do, or ``nearest``.
+        pictures: Test pairs that the report shows.
+    """
+
+    pairs: int = 20
+    smoothness: Literal["diffusion", "bending"] = "diffusion"
+    weight: float = 1.0
+    unit: Literal["mm", "voxel", "normalised", "authors"] = "mm"
+    dice: float = 0.0
+    labels: Literal["linear", "nearest"] = "linear"
+    pictures: int = 2
+
+
+@dataclass
+class Fit:
+    """How one pair of volumes is registered without a trained network.
+
+    Args:
+        start: How the moving volume is laid onto the fixed one first: as the ``header`` of the files says, by their
+            ``centre``, or by a ``translation``, ``rigid`` or ``affine`` registration.
+        method: A name of ``subband list registration`` that needs no training.
+        similarity: A name of ``subband list similarity``; ``mi`` for two modalities. Windows of ``ncc`` are 5 voxels
+            wide unless the options say otherwise.
+        similarity_options: Options of the similarity, such as ``{window: 9}``.
+        smoothness: As for a recipe.
+        weight: Weight of the smoothness; less lets the field follow finer parts, and fold.
+        steps: Steps of the optimisation.
+        diffeomorphic: Let the field be the flow of a velocity, which hardly folds.
+        options: Further options of the method, such as ``{lr: 0.002, options: {width: 8, wavelet: db2}}``.
+    """
+
+    start: Literal["header", "centre", "translation", "rigid", "affine"] = "header"
+    method: str = "winet-pair"
+    similarity: str = "ncc"
+    similarity_options: dict[str, Any] = field(default_factory=dict)
+    smoothness: Literal["diffusion", "bending"] = "diffusion"
+    weight: float = 0.3
+    steps: int = 100
+    diffeomorphic: bool = False
+    options: dict[str, Any] = field(default_factory=dict)

@@ -4,31 +4,14 @@ An entry is a name, the object behind it as ``"module:object"``, one line, its s
 variant of the object (``cwmi-ce`` is ``CWMILoss`` with two options).
 """
 
-import importlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 from subband._check import closest
+from subband._entry import Entry
+from subband._registration_names import REGISTRATION
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One name: what it stands for and where it comes from."""
-
-    kind: str
-    name: str
-    target: str
-    line: str
-    source: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    label: str = ""
-
-    def load(self) -> Any:
-        """Import and return the object behind the name."""
-        module, _, attribute = self.target.partition(":")
-        return getattr(importlib.import_module(module), attribute)
-
+__all__ = ["ENTRIES", "Entry", "find", "kinds", "names"]
 
 _LOSS = "subband.losses.segmentation:"
 _MODEL = "subband.models:"
@@ -260,6 +243,7 @@ ENTRIES: tuple[Entry, ...] = (
     _faces("face-list", "face_list:FaceList", "a CSV of files and persons", "-"),
     _faces("face-shards", "face_shards:FaceShards", "tar shards of images and labels, as WebDataset writes", "-"),
     _faces("synthetic-faces", "subband.data.synthetic_faces:SyntheticFaces", "drawn faces", "ours, seeded"),
+    *REGISTRATION,
 )
 
 

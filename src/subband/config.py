@@ -12,14 +12,17 @@ from typing import Any, Literal
 import yaml
 
 from subband._check import closest
-from subband._groups import Data, Model, Optim, Recognition, Robustness
+from subband._groups import Data, Fit, Model, Optim, Recognition, Registration, Robustness
 
 __all__ = [
+    "GROUPS",
     "Data",
+    "Fit",
     "Model",
     "Optim",
     "Recipe",
     "Recognition",
+    "Registration",
     "Robustness",
     "check_keys",
     "check_networks",
@@ -39,7 +42,7 @@ class Recipe:
     """A comparison: every method, a network with a loss, is trained on every fold with every seed.
 
     Args:
-        task: Kind of run: classes of pixels, classes of images, or embeddings of images.
+        task: Kind of run: classes of pixels, classes of images, embeddings of images, or fields between volumes.
         name: Short name, used for the folder.
         title: Heading of the report.
         data: Images, crops, folds.
@@ -48,7 +51,7 @@ class Recipe:
             such as ``WaveSegNet haar: {name: wave-segnet, options: {wavelet: haar}}``. Empty takes the one ``model``.
         optim: Optimiser and schedule.
         losses: Names in the catalogue (``subband list loss``; for classification ``subband list class-loss``, for
-            recognition ``subband list head``).
+            recognition ``subband list head``, for registration ``subband list similarity``).
         loss_options: Options of single losses, by name, over the catalogue's.
         baseline: Method that the others are compared with: a loss, or a network where networks are compared; the first
             one if it is not among them.
@@ -62,9 +65,10 @@ class Recipe:
         threads: Threads of each process; 0 leaves PyTorch's choice.
         robustness: What else is asked of each trained classifier.
         recognition: How a recognition is tested.
+        registration: How a registration pairs volumes, trains and is tested.
     """
 
-    task: Literal["segmentation", "classification", "recognition"] = "segmentation"
+    task: Literal["segmentation", "classification", "recognition", "registration"] = "segmentation"
     name: str = "run"
     title: str = ""
     data: Data = field(default_factory=Data)
@@ -83,6 +87,18 @@ class Recipe:
     threads: int = 0
     robustness: Robustness = field(default_factory=Robustness)
     recognition: Recognition = field(default_factory=Recognition)
+    registration: Registration = field(default_factory=Registration)
+
+
+GROUPS: dict[str, type] = {
+    "data": Data,
+    "model": Model,
+    "optim": Optim,
+    "robustness": Robustness,
+    "recognition": Recognition,
+    "registration": Registration,
+}
+"""Keys of a recipe that are groups of keys."""
 
 
 def parse_budget(text: str) -> tuple[float, str]:
@@ -200,6 +216,5 @@ def resolved_recipe(values: Mapping[str, Any]) -> Recipe:
         ValueError: If a key is unknown.
     """
     check_keys(values, Recipe, "recipe.yaml")
-    kinds = {"data": Data, "model": Model, "optim": Optim, "robustness": Robustness, "recognition": Recognition}
-    groups = {name: kind(**values.get(name, {})) for name, kind in kinds.items()}
+    groups = {name: kind(**values.get(name, {})) for name, kind in GROUPS.items()}
     return Recipe(**{**values, **groups})

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from subband.layers.dwt import stack_bands, unstack_bands
 from subband.losses.registration import diffusion_loss, ncc_loss
 from subband.models.winet import WiNet
 from subband.models.winet_checkpoint import authors_winet_name, load_authors_winet
@@ -56,6 +55,15 @@ def recorded(parity):
     return {path.stem: Recorded(path) for path in files(parity)}
 
 
+def with_intermediate_maps(one):
+    """The field's vectors, and what layers of the network gave under the authors' names."""
+    model, seen = one.model, {}
+    parts = {"layer4": model.down[3], "f_1_8": model.up[0].head, "conv1": model.smooth[0], "conv2": model.smooth[1]}
+    for part, module in parts.items():
+        module.register_forward_hook(lambda _, __, output, part=part: seen.__setitem__(part, output))
+    return model(one.moving, one.fixed).vectors, seen
+
+
 def worst(found, expected):
     assert found.shape == expected.shape
     return float((found.detach() - expected).abs().max())
@@ -82,11 +90,8 @@ def test_the_authors_transform_in_three_dimensions(parity):
 
 def test_output_and_intermediate_maps(parity):
     for name, one in recorded(parity).items():
-        model, seen = one.model, {}
-        for part, module in {"layer4": model.down[3], "conv1": model.smooth[0], "conv2": model.smooth[1]}.items():
-            module.register_forward_hook(lambda _, __, output, part=part: seen.__setitem__(part, output))
-        model.up[0].register_forward_hook(lambda _, __, output: seen.__setitem__("f_1_8", output[1]))
-        assert worst(model(one.moving, one.fixed).vectors, one["out"]) < LIMIT, name
+        vectors, seen = with_intermediate_maps(one)
+        assert worst(vectors, one["out"]) < LIMIT, name
         assert set(seen) == {"layer4", "f_1_8", "conv1", "conv2"}
         for part, found in seen.items():
             assert worst(found, one[part]) < LIMIT, (name, part)
@@ -98,7 +103,9 @@ def test_losses_and_gradient_norms(parity):
         assert abs(similar - one["loss_sim"]) < SCALAR_LIMIT, name
         assert abs(smooth - one["loss_reg_x2"]) < SCALAR_LIMIT, name
         (similar + smooth).backward()
-        norms = {authors_winet_name(key): float(value.grad.double().norm()) for key, value in one.model.named_parameters()}
+        norms = {
+            authors_winet_name(key): float(value.grad.double().norm()) for key, value in one.model.named_parameters()
+        }
         expected = dict(zip(map(str, one.arrays["grad_names"]), one.arrays["grad_norms"], strict=True))
         assert set(norms) == set(expected), name
         largest = max(expected.values())

@@ -1,6 +1,7 @@
 """What a person sees while runs go on."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,29 +47,59 @@ def runs_progress(total: int) -> Iterator[Callable[[Any, Any], None]]:
                 seen[cell.name] = progress.add_task(cell.name, total=now.steps, completed=now.step - 1, note="")
                 state["steps"] += now.step - 1
             state["steps"] += 1
-            score = "".join(f" {name} {value}" for name, value in _score(now.validation))
-            progress.update(seen[cell.name], completed=now.step, note=f"loss {now.loss:8.3f}{score}")
+            said = _said(now, " ")
+            progress.update(seen[cell.name], completed=now.step, note=said)
             progress.update(whole, completed=state["steps"], total=total * now.steps, note=f"{len(seen)}/{total} runs")
             if now.step >= now.steps:
                 progress.update(seen[cell.name], visible=False)
-                progress.console.print(f"  {cell.name:<24} {f'loss {now.loss:.3f}{score}'}")
+                progress.console.print(f"  {cell.name:<24} {said}")
 
         yield listen
+
+
+@contextlib.contextmanager
+def steps_progress() -> Iterator[Callable[[str, Any], None]]:
+    """A bar for one piece of work after the other; a line for each quarter where there is no terminal."""
+    if not console.is_terminal:
+        yield _quarters
+        return
+    columns = (TextColumn("{task.description:<24}"), BarColumn(bar_width=24), MofNCompleteColumn())
+    with Progress(*columns, TextColumn("{task.fields[note]}"), TimeRemainingColumn(), console=console) as progress:
+        seen: dict[str, Any] = {}
+
+        def listen(label: str, now: Any) -> None:
+            if label not in seen:
+                seen[label] = progress.add_task(label, total=now.steps, note="")
+            progress.update(seen[label], completed=now.step, note=f"loss {now.loss:8.3f}")
+
+        yield listen
+
+
+def _quarters(label: str, now: Any) -> None:
+    if now.step % max(1, now.steps // 4) == 0:
+        say(f"  {label}: step {now.step} of {now.steps}, loss {now.loss:.3f}")
 
 
 def _plain(total: int, seen: dict[str, Any]) -> Callable[[Any, Any], None]:
     def listen(cell: Any, now: Any) -> None:
         if now.step >= now.steps:
             seen[cell.name] = True
-            score = "".join(f", validation {name} {value}" for name, value in _score(now.validation))
-            say(f"{len(seen)}/{total} {cell.name}: {now.steps} steps, loss {now.loss:.3f}{score}")
+            steps = "" if math.isnan(now.loss) else f"{now.steps} steps, "
+            say(f"{len(seen)}/{total} {cell.name}: {steps}{_said(now, ', validation ')}")
 
     return listen
 
 
+def _said(now: Any, before: str) -> str:
+    """The loss and the validation; of what learns nothing, that it is tested."""
+    if math.isnan(now.loss):
+        return "tested"
+    return f"loss {now.loss:.3f}" + "".join(f"{before}{name} {value}" for name, value in _score(now.validation))
+
+
 def _score(validation: Mapping[str, float]) -> list[tuple[str, str]]:
-    """The validation's mIoU, or the accuracy where there is none."""
-    name = next((name for name in ("mIoU", "accuracy") if name in validation), None)
+    """The validation's mIoU, accuracy or Dice, whichever there is."""
+    name = next((name for name in ("mIoU", "accuracy", "Dice") if name in validation), None)
     return [(name, f"{validation[name]:.3f}")] if name else []
 
 

@@ -4,19 +4,20 @@ A parameter of type `Recipe` becomes ``RECIPE`` (a YAML file or a shipped name) 
 ``--networks a,b`` takes some of its networks, as ``--losses a,b`` takes losses.
 """
 
+import dataclasses
 import inspect
 import json
 import os
 import re
 import sys
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jsonargparse
 
 from subband._check import closest
-from subband.config import Recipe, read_recipe
+from subband.config import GROUPS, Recipe, read_recipe
 from subband.tasks.methods import narrowed
 
 
@@ -66,7 +67,8 @@ def _read(verb: Callable[..., Any], name: str, arguments: list[str]) -> dict[str
         arguments, chosen = _chosen_networks(arguments)
         parser.add_class_arguments(Recipe, "recipe", as_group=True)
         arguments = [_under_recipe(argument) for argument in arguments]
-    arguments = _bare_flags(arguments, {f"--{key}" for key in parameters if hints[key] is bool})
+    arguments = [_underscored(argument, parameters) for argument in arguments]
+    arguments = _bare_flags(arguments, _flags(hints))
     arguments = _comma_lists(arguments)
     plain = [key for key, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
     required = [key for key in plain if parameters[key].default is inspect.Parameter.empty]
@@ -91,7 +93,8 @@ def _help(parser: jsonargparse.ArgumentParser, name: str, words: list[str], opti
     line = " ".join(["usage: subband", name, *(w.upper() for w in words), *(f"[{w.upper()}]" for w in optional)])
     text = parser.format_help().replace("--recipe.", "--").replace(" {true,false}", "")
     text = re.sub(r"usage: .*?\n\n", f"{line} [options]\n\n", text, count=1, flags=re.DOTALL)
-    return re.sub(r"\n  --recipe CONFIG.*?(?=\n  --)", "", text, flags=re.DOTALL)
+    text = re.sub(r"--(?:moving|fixed)_labels", lambda found: found[0].replace("_", "-"), text)
+    return re.sub(r"\n  --(recipe|fit) CONFIG.*?(?=\n  --)", "", text, flags=re.DOTALL)
 
 
 def _known_options(parser: jsonargparse.ArgumentParser, arguments: list[str]) -> None:
@@ -110,6 +113,13 @@ def _under_recipe(argument: str) -> str:
     return f"--recipe.{argument.removeprefix('--')}" if known else argument
 
 
+def _underscored(argument: str, known: Iterable[str]) -> str:
+    """``--moving-labels`` is the option of the parameter ``moving_labels``."""
+    option, equals, value = argument.partition("=")
+    key = option.removeprefix("--").replace("-", "_")
+    return f"--{key}{equals}{value}" if argument.startswith("--") and key in known else argument
+
+
 def _chosen_networks(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Take ``--networks a,b`` out of the arguments; a value in braces is the whole group and stays."""
     result: list[str] = []
@@ -126,6 +136,18 @@ def _chosen_networks(arguments: list[str]) -> tuple[list[str], list[str]]:
         else:
             chosen += [name.strip() for name in value.strip("[]").split(",") if name.strip()]
     return result, chosen
+
+
+def _flags(hints: Mapping[str, Any]) -> set[str]:
+    """Options that are true or false, those of groups of options too."""
+    found = {f"--{key}" for key, hint in hints.items() if hint is bool}
+    groups = {key: hint for key, hint in hints.items() if dataclasses.is_dataclass(hint) and hint is not Recipe}
+    return found.union(
+        *(
+            {f"--{key}.{name}" for name, hint in typing.get_type_hints(group).items() if hint is bool}
+            for key, group in groups.items()
+        )
+    )
 
 
 def _bare_flags(arguments: list[str], flags: set[str]) -> list[str]:
@@ -160,14 +182,18 @@ def _place(arguments: list[str], required: list[str], optional: list[str], many:
 def _comma_lists(arguments: list[str]) -> list[str]:
     """``--losses ce,dice`` is a list."""
     lists = {"losses", "seeds", "run_folds", "data.crop", "optim.milestones", "recognition.sets", "recognition.far"}
-    lists |= {f"robustness.{key}" for key in ("corruptions", "severities", "attacks", "eps", "lengths")}
+    lists |= {
+        "data.spacing",
+        *(f"robustness.{key}" for key in ("corruptions", "severities", "attacks", "eps", "lengths")),
+    }
     result = list(arguments)
     for index, argument in enumerate(arguments):
         key, equals, value = argument.removeprefix("--recipe.").partition("=")
-        if not argument.startswith("--recipe.") or key not in lists:
+        prefix = "--recipe." if argument.startswith("--recipe.") else "--"
+        if (key not in lists or prefix == "--") and key != "--baselines":
             continue
         if equals:
-            result[index] = f"--recipe.{key}=[{value.strip('[]')}]"
+            result[index] = f"{prefix}{key.removeprefix('--')}=[{value.strip('[]')}]"
         elif index + 1 < len(arguments):
             result[index + 1] = f"[{arguments[index + 1].strip('[]')}]"
     return result
@@ -177,7 +203,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Keys of nested groups, joined by dots; loss_options, networks and options stay one value."""
     result: list[tuple[str, Any]] = []
     for key, value in values.items():
-        if isinstance(value, dict) and key in ("data", "model", "optim", "robustness", "recognition"):
+        if isinstance(value, dict) and key in GROUPS:
             result += _flat(value, f"{prefix}{key}.")
         else:
             result.append((prefix + key, value))

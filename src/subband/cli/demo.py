@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-RECIPES = {"segmentation": "segmentation/demo", "robustness": "classification/demo", "recognition": "recognition/demo"}
+RECIPES = {
+    "segmentation": "segmentation/demo",
+    "robustness": "classification/demo",
+    "recognition": "recognition/demo",
+    "registration": "registration/demo",
+}
 """Demos that are comparisons."""
 
 
@@ -21,7 +26,8 @@ def demo(
     Args:
         task: segmentation trains on membranes; robustness trains classifiers with and without wavelets on shapes, then
             corrupts, moves and attacks the images; recognition trains heads on synthetic faces and verifies persons
-            that none has seen, at one threshold; detection trains two detectors on shapes; wavelets draws a
+            that none has seen, at one threshold; registration warps phantoms back, by WiNet fitted to each pair and by
+            classical methods; detection trains two detectors on shapes; wavelets draws a
             decomposition, a steerable pyramid, and what a max-pool loses against a wavelet, in some seconds and
             without training.
         out: Folder to write, by default runs/demo, or runs/demo-TASK for the others.

@@ -23,6 +23,8 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
         return _classifier(run, images, masks, out)
     if task_of(run) == "recognition":
         return _recognizer(run, images, masks, out)
+    if task_of(run) == "registration":
+        return _registration(run, images, masks, out)
     result = evaluate_run(run, images=images, masks=masks, out=out)
     header = list(result["images"][0])
     rows = [[str(row["name"]), *(f"{row[key]:.4g}" for key in header[1:])] for row in result["images"]]
@@ -55,6 +57,20 @@ def _classifier(run: Path, images: Path | None, masks: Path | None, out: Path | 
         say(f"{name}: {value:.4g}")
     for sentence in result.get("missing", []):
         say(f"missing: {sentence}")
+    say_where("written", result["folder"])
+    return 0
+
+
+def _registration(run: Path, images: Path | None, masks: Path | None, out: Path | None) -> int:
+    """Print the metrics of the run's own test pairs."""
+    from subband.cli._console import print_table, say_where
+    from subband.report.register_page import metric_table
+    from subband.tasks.trained_registration import evaluate_registration
+
+    if images is not None or masks is not None:
+        raise ValueError("--images and --masks are not for registrations; register others: subband register --run RUN")
+    result = evaluate_registration(run, out=out)
+    print_table(*metric_table(result["pairs"]))
     say_where("written", result["folder"])
     return 0
 

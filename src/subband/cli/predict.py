@@ -26,6 +26,8 @@ def predict(run: Path, files: list[Path], *, out: Path | None = None, tile: int 
         return _classes(run, image_files(files), out or run_folder(run) / "predicted", overwrite)
     if task_of(run) == "recognition":
         raise ValueError(f"{run} is a recognition, which says nothing of single images; take subband verify RUN PAIRS")
+    if task_of(run) == "registration":
+        raise ValueError(f"{run} is a registration of pairs; take subband register MOVING FIXED --run {run}")
     loaded = trained_run(run)
     folder = out or loaded.folder / "predicted"
     listed = image_files(files)

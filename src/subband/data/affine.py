@@ -1,6 +1,7 @@
 """Affine registration before a deformable one, by SimpleITK."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -9,13 +10,17 @@ from numpy.typing import NDArray
 
 from subband._check import one_of, positive
 from subband._optional import require
-from subband.data.common_grid import corners
 from subband.data.registration_sample import Volume
 from subband.transforms.field import Field, Grid
 
 Matrix = NDArray[np.float64]
 Motion = Literal["translation", "rigid", "affine"]
+Start = Literal["mass", "middle", "place"]
 Similarity = Literal["mutual-information", "correlation", "mean-squares"]
+SAMPLES = 20_000
+"""Places of the fixed volume that the similarity is computed at, at most."""
+FLAT: dict[str, float] = {"mutual-information": 1e-4, "correlation": 1e-5, "mean-squares": 1e-6}
+"""Length of the gradient at which the descent ends; the grey values are within [0, 1]."""
 
 
 def affine_register(
@@ -24,6 +29,7 @@ def affine_register(
     *,
     motion: Motion = "affine",
     similarity: Similarity = "mutual-information",
+    start: Start = "mass",
     levels: Sequence[int] = (4, 2, 1),
     iterations: int = 200,
 ) -> Matrix:
@@ -31,9 +37,9 @@ def affine_register(
 
     .. math:: \max_{A, t} \; S\big(f(x), m(A x + t)\big)
 
-    begun where the centres of mass of both lie together; rigid after that, then affine, each from coarse to fine. The
-    volumes may differ in size, spacing and orientation. The same input gives the same result: all voxels count, in one
-    thread.
+    begun where ``start`` says; rigid after that, then affine, each from coarse to fine. The
+    volumes may differ in size, spacing and orientation. The same input gives the same result: up to `SAMPLES` places
+    count, drawn with a fixed seed in the smaller of the two volumes, in one thread.
 
     Args:
         moving: The volume m that is to be moved.
@@ -41,6 +47,8 @@ def affine_register(
         motion: ``translation``, ``rigid`` (and rotation), or ``affine`` (and scale and shear).
         similarity: S: ``mutual-information`` (Mattes, 32 bins) for any two modalities, ``correlation``, or
             ``mean-squares`` for equal grey values.
+        start: ``mass``: the centres of mass of the grey values lie together; ``middle``: the middles of the volumes
+            do, for two modalities of one part; ``place``: both lie where their headers say.
         levels: Shrink factors, coarsest first; each axis keeps at least 8 voxels. Smoothing is half the factor, in
             voxels.
         iterations: Most steps at each level.
@@ -66,6 +74,7 @@ def affine_register(
     """
     one_of("motion", motion, get_args(Motion))
     one_of("similarity", similarity, get_args(Similarity))
+    one_of("start", start, get_args(Start))
     positive(iterations=iterations)
     dims = len(fixed.grid.shape)
     for volume in (moving, fixed):
@@ -74,10 +83,16 @@ def affine_register(
                 f"{volume.name} has {len(volume.grid.shape)} axes and values from {volume.image.min():.3g} to "
                 f"{volume.image.max():.3g}; expected {dims} axes, as {fixed.name} has, and two values or more"
             )
+    if _cubic(moving.grid) < 0.99 * _cubic(fixed.grid):
+        back = affine_register(
+            fixed, moving, motion=motion, similarity=similarity, start=start, levels=levels, iterations=iterations
+        )
+        return np.asarray(np.linalg.inv(back))
     sitk = require("SimpleITK", extra="registration")
     images = [itk_image(volume.image, volume.grid) for volume in (fixed, moving)]
     first = sitk.TranslationTransform(dims) if motion == "translation" else _rigid(sitk, dims)
-    place, to = (_centre(volume) for volume in (fixed, moving))
+    place, to = (_centre(volume, start) for volume in (fixed, moving))
+    to = place if start == "place" else to
     if motion == "translation":
         first.SetOffset(tuple(to - place))
     else:
@@ -86,13 +101,13 @@ def affine_register(
     try:
         found = _optimised(sitk, images, first, similarity, levels, iterations)
         if motion == "affine":
-            start = sitk.AffineTransform(dims)
-            start.SetCenter(found.GetCenter())
-            start.SetMatrix(found.GetMatrix())
-            start.SetTranslation(found.GetTranslation())
-            found = _optimised(sitk, images, start, similarity, levels, iterations)
+            wider = sitk.AffineTransform(dims)
+            wider.SetCenter(found.GetCenter())
+            wider.SetMatrix(found.GetMatrix())
+            wider.SetTranslation(found.GetTranslation())
+            found = _optimised(sitk, images, wider, similarity, levels, iterations)
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].rpartition(": ")[2]
+        reason = str(error).strip().splitlines()[-1].rpartition(": ")[2].rstrip(".")
         raise ValueError(
             f"{moving.name} could not be brought onto {fixed.name} ({reason}); check that both show the same part"
         ) from error
@@ -117,17 +132,13 @@ def affine_field(matrix: Matrix, fixed: Grid, moving: Grid | None = None) -> Fie
     """
     moving = fixed if moving is None else moving
     if moving.shape != fixed.shape:
-        raise ValueError(f"the moving grid is {moving.shape} and the fixed one {fixed.shape}; bring both to one with fit")
+        raise ValueError(
+            f"the moving grid is {moving.shape} and the fixed one {fixed.shape}; bring both to one with fit"
+        )
     step = np.linalg.inv(moving.affine) @ matrix @ fixed.affine
     place = np.stack(np.meshgrid(*map(np.arange, fixed.shape), indexing="ij")).reshape(len(fixed.shape), -1)
     off = (step[:-1, :-1] - np.eye(len(fixed.shape))) @ place + step[:-1, -1:]
     return Field(torch.from_numpy(off.reshape(1, -1, *fixed.shape).astype(np.float32)), "voxel", grid=fixed)
-
-
-def affine_overlap(matrix: Matrix, fixed: Grid, moving: Grid) -> bool:
-    """Whether the box around the moved grid touches the other at all."""
-    low, high = corners(np.linalg.inv(moving.affine) @ matrix @ fixed.affine, fixed.shape)
-    return bool((high >= 0).all() and (low <= np.array(moving.shape) - 1).all())
 
 
 def itk_image(values: NDArray[Any], grid: Grid) -> Any:
@@ -145,14 +156,21 @@ def itk_image(values: NDArray[Any], grid: Grid) -> Any:
     return image
 
 
+def _cubic(grid: Grid) -> float:
+    """Size of a volume in mm to the power of its axes."""
+    return float(np.prod(np.array(grid.shape) * grid.spacing))
+
+
 def _rigid(sitk: Any, dims: int) -> Any:
     return sitk.Euler2DTransform() if dims == 2 else sitk.Euler3DTransform()
 
 
-def _centre(volume: Volume) -> NDArray[np.float64]:
-    """Centre of mass of the grey values, in mm (LPS)."""
-    weights = volume.image.astype(np.float64)
-    at = [np.arange(n) @ weights.sum(tuple(b for b in range(weights.ndim) if b != a)) for a, n in enumerate(weights.shape)]
+def _centre(volume: Volume, start: Start) -> NDArray[np.float64]:
+    """Centre of mass of the grey values, or of the voxels, in mm (LPS)."""
+    weights = volume.image.astype(np.float64) if start == "mass" else np.ones(volume.image.shape)
+    at = [
+        np.arange(n) @ weights.sum(tuple(b for b in range(weights.ndim) if b != a)) for a, n in enumerate(weights.shape)
+    ]
     flip = np.array([-1.0, -1.0, 1.0][: weights.ndim])
     return np.asarray(flip * (volume.grid.affine @ [*(np.array(at) / weights.sum()), 1.0])[:-1])
 
@@ -169,18 +187,31 @@ def _optimised(
         method.SetMetricAsCorrelation() if similarity == "correlation" else method.SetMetricAsMeanSquares()
     most = max(1, min(fixed.GetSize()) // 8)
     factors = [max(1, min(level, most)) for level in levels]
-    method.SetMetricSamplingStrategy(method.NONE)
+    method.SetMetricSamplingStrategy(method.RANDOM)
+    counts = [np.prod([-(-size // factor) for size in fixed.GetSize()]) for factor in factors]
+    method.SetMetricSamplingPercentagePerLevel([float(min(1, SAMPLES / count)) for count in counts], 1)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetShrinkFactorsPerLevel(factors)
     method.SetSmoothingSigmasPerLevel([(factor - 1) / 2 for factor in factors])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
     step = float(min(fixed.GetSpacing()))
-    method.SetOptimizerAsRegularStepGradientDescent(step, step * 1e-4, iterations, 0.6)
+    method.SetOptimizerAsRegularStepGradientDescent(step, step * 1e-4, iterations, 0.6, FLAT[similarity])
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(start, inPlace=True)
-    method.SetNumberOfThreads(1)
-    method.Execute(images[0], images[1])
+    with _one_thread(sitk):
+        method.Execute(images[0], images[1])
     return start
+
+
+@contextmanager
+def _one_thread(sitk: Any) -> Iterator[None]:
+    """One thread for what mutual information sums, whose last digits depend on the order otherwise."""
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def _ras_matrix(transform: Any, dims: int) -> Matrix:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +56,13 @@ def fit(volume: Volume, shape: tuple[int, ...], *, spacing: tuple[float, ...] | 
     """
     own = volume.grid
     if len(shape) != len(own.shape):
-        raise ValueError(f"{volume.name} is {by(own.shape)} voxels, but the shape is {by(shape)}; give one size an axis")
+        raise ValueError(
+            f"{volume.name} is {by(own.shape)} voxels, but the shape is {by(shape)}; give one size an axis"
+        )
     ratio = np.ones(len(shape)) if spacing is None else np.array(spacing) / own.spacing
     ratio = np.where(np.abs(ratio - 1) < 1e-4, 1.0, ratio)
     centre = (np.array(own.shape) - 1) / 2 - ratio * (np.array(shape) - 1) / 2
-    start = np.where(ratio == 1, np.ceil(centre), centre)
+    start = np.where(ratio == 1, np.trunc(centre), centre)
     step = np.eye(len(shape) + 1)
     step[:-1, :-1], step[:-1, -1] = np.diag(ratio), start
     return _resampled(volume, step, Grid.from_affine(tuple(shape), own.affine @ step))
@@ -94,7 +96,7 @@ def onto(volume: Volume, grid: Grid, *, matrix: Matrix | None = None) -> Volume:
     low, high = corners(step, grid.shape)
     if (high < 0).any() or (low > np.array(own.shape) - 1).any():
         raise ValueError(
-            f"{volume.name} does not overlap the grid that it is brought onto, by their origins {_mm(own)} and {_mm(grid)}; "
+            f"{volume.name} does not overlap the grid that it is brought onto (origins {_mm(own)} and {_mm(grid)}); "
             "lay them together by their centres with fit, or correct the headers"
         )
     return _resampled(volume, np.where(np.abs(step - np.rint(step)) < 1e-6, np.rint(step), step), grid)
@@ -133,9 +135,7 @@ class OnGrid(VolumeReader):
         if shape is None:
             shape = common_shape([_extent(volumes[index].grid, self.spacing) for index in range(len(volumes))])
         self.shape = tuple(shape)
-        super().__init__(
-            list(volumes.names), structures=volumes.structures, pairs=volumes.pairs, split=volumes.split
-        )
+        super().__init__(list(volumes.names), structures=volumes.structures, pairs=volumes.pairs, split=volumes.split)
 
     def read(self, index: int) -> Volume:
         """Read volume ``index`` and bring it to the common shape."""
@@ -163,14 +163,14 @@ def _resampled(volume: Volume, step: Matrix, grid: Grid) -> Volume:
     return replace(volume, image=image, labels=labels, grid=grid)
 
 
-def _at(values: NDArray[Any], step: Matrix, shape: tuple[int, ...], *, order: int) -> NDArray[Any]:
+def _at(values: NDArray[Any], step: Matrix, shape: tuple[int, ...], *, order: Literal[0, 1]) -> NDArray[Any]:
     """Values at affine places; a mere shift along the axes copies them."""
     linear, start = step[:-1, :-1], step[:-1, -1]
     if not (np.array_equal(linear, np.eye(len(shape))) and np.array_equal(start, np.rint(start))):
         from scipy import ndimage
 
         output = values.astype(np.float64) if order else values
-        placed = ndimage.affine_transform(output, linear, start, tuple(shape), order=order, mode="constant", cval=0)
+        placed = ndimage.affine_transform(output, linear, start, tuple(shape), order=order, mode="grid-constant")
         return np.asarray(placed, values.dtype)
     result = np.zeros(shape, values.dtype)
     first = start.astype(int)

@@ -27,7 +27,9 @@ def freesurfer_table() -> tuple[tuple[int, int, str, bool], ...]:
     """
     with TABLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return tuple((int(row["idx"]), int(row["freesurfer"]), row["name"].rstrip("*"), row["voi30"] == "1") for row in rows)
+    return tuple(
+        (int(row["idx"]), int(row["freesurfer"]), row["name"].rstrip("*"), row["voi30"] == "1") for row in rows
+    )
 
 
 def freesurfer_structures(which: Literal["30", "all"] = "30") -> dict[int, str]:
@@ -87,7 +89,7 @@ def freesurfer_classes(labels: NDArray[Any], *, unknown: Literal["background", "
     if unknown == "error" and not known.all():
         foreign = np.unique(labels[~known]).tolist()
         raise ValueError(
-            f"labels hold the ids {', '.join(map(str, foreign[:6]))}{', ...' * (len(foreign) > 6)}, which are none of the "
-            "46 of the IXI protocol; pass unknown='background' to leave them out"
+            f"labels hold the ids {', '.join(map(str, foreign[:6]))}{', ...' * (len(foreign) > 6)}, which are none of "
+            "the 46 of the IXI protocol; pass unknown='background' to leave them out"
         )
     return np.where(known, place, 0).astype(np.int16)

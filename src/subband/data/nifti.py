@@ -102,13 +102,15 @@ def read_labels(path: str | os.PathLike[str], grid: Grid | None = None) -> Label
     path = existing(path)
     values, own = _read(path)
     if values.ndim > len(own.shape):
-        if not np.isin(values, (0, 1)).all():
+        if not ((values == 0) | (values == 1)).all():
             raise ValueError(f"{path} has {by(values.shape)} voxels, but not of 0 and 1; save one label map")
-        order = np.arange(1, values.shape[-1] + 1)
-        values = (values * order).max(-1)
+        layers, values = values, np.zeros(values.shape[:-1], np.int16)
+        for number in range(layers.shape[-1]):
+            values[layers[..., number] == 1] = number + 1
     if grid is not None and own.shape == grid.shape and (off := _apart(own, grid)) > 0.5:
         raise ValueError(
-            f"{path} lies {off:.3g} voxels away from its image by their headers; save both with one orientation and origin"
+            f"{path} lies {off:.3g} voxels away from its image by their headers; "
+            "save both with one orientation and origin"
         )
     return as_labels(values, str(path))
 
@@ -122,7 +124,8 @@ def as_labels(values: NDArray[Any], name: str) -> Labels:
     whole = np.isfinite(values).all() and (values.dtype.kind in "iu" or bool((values == np.rint(values)).all()))
     if not whole or values.min(initial=0) < 0 or values.max(initial=0) > np.iinfo(np.int32).max:
         raise ValueError(f"{name} holds values that are no labels; a label map holds whole numbers from 0 on, no NaN")
-    return values.astype(np.int16 if values.max(initial=0) <= np.iinfo(np.int16).max else np.int32)
+    small = values.max(initial=0) <= np.iinfo(np.int16).max
+    return values.astype(np.int16) if small else values.astype(np.int32)
 
 
 def unit_range(image: FloatImage, percentiles: tuple[float, float], name: str) -> FloatImage:
@@ -137,7 +140,8 @@ def unit_range(image: FloatImage, percentiles: tuple[float, float], name: str) -
     broken = image.size - np.count_nonzero(np.isfinite(image))
     if broken:
         raise ValueError(
-            f"{name}: {broken} of {image.size} voxels are NaN or infinite; replace them, by the background's value for one"
+            f"{name}: {broken} of {image.size} voxels are NaN or infinite; "
+            "replace them, by the background's value for one"
         )
     bottom, top = (np.float32(value) for value in np.percentile(image, (low, high)))
     if not top > bottom:

@@ -47,9 +47,10 @@ class Phantoms(VolumeReader):
 
     .. math:: f(x) = b_f(x) \, m(\exp(v)(x)) + n_f
 
-    Volume 2i moves onto volume 2i + 1. Both depend on the seed and on i alone; each pair has its own anatomy (ellipsoids
-    of random place and size) and its own velocity v (`CONTROL` random values along each axis, cubic between, less
-    their mean over the head, a mere shift). Noise n and bias field b of the two are independent, and not warped.
+    Volume 2i moves onto volume 2i + 1. Both depend on the seed and on i alone; each pair has its own anatomy
+    (ellipsoids of random place and size) and its own velocity v (`CONTROL` random values along each axis, cubic
+    between, less their mean over the head, a mere shift). Noise n and bias field b of the two are independent, and not
+    warped.
 
     Args:
         count: Number of pairs.
@@ -68,8 +69,8 @@ class Phantoms(VolumeReader):
 
     Example:
         >>> phantoms = Phantoms(count=2, size=(24, 32))
-        >>> phantoms.names, phantoms[0].image.shape, phantoms.truth(0).vectors.shape
-        (['phantom-0000-moving', 'phantom-0000-fixed', 'phantom-0001-moving', 'phantom-0001-fixed'], (24, 32), torch.Size([1, 2, 24, 32]))
+        >>> phantoms.names[:2], phantoms[0].image.shape, tuple(phantoms.truth(0).vectors.shape)
+        (['phantom-0000-moving', 'phantom-0000-fixed'], (24, 32), (1, 2, 24, 32))
     """
 
     def __init__(
@@ -118,9 +119,7 @@ class Phantoms(VolumeReader):
         moved = warp_labels(torch.from_numpy(labels)[None], truth, method="linear")[0].numpy()
         names = self.names[2 * number : 2 * number + 2]
         pictures = [_acquired(generator, each, self._noise, self._bias) for each in (image, warped)]
-        return _Drawn(
-            Volume(names[0], pictures[0], labels, grid), Volume(names[1], pictures[1], moved, grid), truth
-        )
+        return _Drawn(Volume(names[0], pictures[0], labels, grid), Volume(names[1], pictures[1], moved, grid), truth)
 
 
 def _anatomy(generator: np.random.Generator, size: tuple[int, ...]) -> NDArray[np.int16]:
@@ -164,7 +163,8 @@ def _acquired(generator: np.random.Generator, image: Array, noise: float, bias: 
     """An image under a bias field, with noise, cut to [0, 1]."""
     smooth = smooth_noise(generator, image.shape, max(image.shape) / 2)
     field = 1 + bias * smooth / max(np.abs(smooth).max(), 1e-6)
-    return np.clip(image * field + noise * generator.standard_normal(image.shape), 0, 1).astype(np.float32)
+    noisy = image * field + noise * generator.standard_normal(image.shape)
+    return np.asarray(np.clip(noisy, 0, 1), np.float32)
 
 
 def _column(values: Array, size: tuple[int, ...]) -> Array:

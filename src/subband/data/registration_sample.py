@@ -135,7 +135,9 @@ class VolumeReader:
 
 def label_ids(labels: NDArray[Any]) -> list[int]:
     """Labels that occur in a label map, in order, without the background."""
-    return [int(label) for label in np.unique(labels) if label != 0]
+    few = labels.size > 0 and labels.min() >= 0 and labels.max() < 65536
+    found = np.flatnonzero(np.bincount(labels.ravel())) if few else np.unique(labels)
+    return [int(label) for label in found if label != 0]
 
 
 def check_labels(volume: Volume, structures: Mapping[int, str]) -> None:

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from subband.metrics._labels import Bools, Floats, Integers
 
@@ -22,14 +22,16 @@ def surfel_distances(p: Bools, t: Bools, spacing: Sequence[float]) -> tuple[Dire
     size = tuple(float(length) for length in spacing)
     areas = [piece_areas(size)[code] for code in codes]
     surfaces = [(code > 0) & (code < 2 ** (2**p.ndim) - 1) for code in codes]
-    away = [ndimage.distance_transform_edt(~surface, sampling=size) for surface in surfaces]
-    return _directed(away[1], areas[0], surfaces[0]), _directed(away[0], areas[1], surfaces[1])
+    places: list[Floats] = [np.argwhere(surface) * np.array(size) for surface in surfaces]
+    weights = [area[surface] for area, surface in zip(areas, surfaces, strict=True)]
+    return _directed(places[0], places[1], weights[0]), _directed(places[1], places[0], weights[1])
 
 
-def _directed(away: Floats, areas: Floats, surface: Bools) -> Directed:
-    distances, weights = away[surface], areas[surface]
+def _directed(start: Floats, end: Floats, areas: Floats) -> Directed:
+    tree = cKDTree(end, balanced_tree=False, compact_nodes=False)
+    distances = np.asarray(tree.query(start)[0], np.float64)
     order = np.argsort(distances, kind="stable")
-    return distances[order], weights[order]
+    return distances[order], areas[order]
 
 
 def neighbour_codes(mask: Bools) -> Integers:

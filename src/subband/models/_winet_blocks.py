@@ -59,7 +59,7 @@ class Refinement(nn.Module):
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
         """Return bands like ``fine``, (B, groups * dims, *space); ``coarse`` is of half the size."""
         larger = F.interpolate(coarse, scale_factor=2, mode=LINEAR[self.dims], align_corners=True)
-        pairs = [x.unflatten(1, (self.groups, self.dims)) for x in (larger, fine)]
+        pairs = [x.view(len(x), self.groups, self.dims, *x.shape[2:]) for x in (larger, fine)]
         x = torch.cat(pairs, 2).flatten(1, 2)
         bands: Tensor = self.second(activated(self.first(x)))
         return bands

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from subband.report.comparison import Array
-from subband.report.figures import INK, LINE, inline
+from subband.report.figures import COLOURS, INK, LINE, inline
 
 WIDTH = 10.0
 """Width of a figure, in inches; on the page it takes the width that there is."""
@@ -18,7 +18,7 @@ DPI = 160
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of a figure: text, fine lines, the page's first line colours, and the paper (None is transparent)."""
+    """Colours of a figure: text, fine lines, the page's line colours, and the paper (None is transparent)."""
 
     ink: str
     line: str
@@ -26,8 +26,10 @@ class Theme:
     paper: str | None
 
 
-PAGE = Theme(INK, LINE, ("#000010", "#000011", "#000012", "#000013"), None)
-FILE = Theme("#1d1f23", "#d6d6d0", ("#2f5fd0", "#d98e04", "#d8432e", "#1f9e89"), "#fcfcfa")
+PAGE = Theme(INK, LINE, tuple(f"#0000{16 + number:02x}" for number in range(COLOURS)), None)
+PAPER = "2f5fd0 d98e04 d8432e 1f9e89 3a8f3a d6498f 8444d8 5b8ff0 8a5a3c 7b8089 0d7fa5 a39500 4b3f8f"
+"""The page's line colours on paper."""
+FILE = Theme("#1d1f23", "#d6d6d0", tuple(f"#{colour}" for colour in PAPER.split()), "#fcfcfa")
 
 
 @dataclass(frozen=True)

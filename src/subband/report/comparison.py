@@ -20,7 +20,9 @@ CLASS_JUDGED = ("accuracy", "uniform", "corrupted", "consistency")
 """Metrics of the verdict on classifications, those that there are."""
 PAIR_JUDGED = ("accuracy", "EER")
 """Metrics of the verdict on recognitions."""
-EXTRA = ("uniform", "class_accuracy", "robustness", "verification")
+FIELD_JUDGED = ("Dice", "HD95")
+"""Metrics of the verdict on registrations."""
+EXTRA = ("uniform", "class_accuracy", "robustness", "verification", "structures")
 JUDGED = ("VI", "mIoU")
 """Metrics of the verdict with two classes: one of structure, one of pixels."""
 
@@ -44,7 +46,7 @@ class Run:
         class_iou: Intersection over union of each class, with several classes.
         pixels: True pixels of each class, with several classes.
         extra: Of a classification: ``uniform``, ``class_accuracy`` and ``robustness`` of the result; of a recognition:
-            ``verification``.
+            ``verification``; of a registration: ``structures``.
     """
 
     method: str
@@ -138,9 +140,14 @@ class Comparison:
         return self.about.get("task") == "recognition"
 
     @property
+    def registration(self) -> bool:
+        """Whether volumes are brought onto others."""
+        return self.about.get("task") == "registration"
+
+    @property
     def pixelwise(self) -> bool:
         """Whether pixels have classes."""
-        return not self.classification and not self.recognition
+        return not (self.classification or self.recognition or self.registration)
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -151,13 +158,16 @@ class Comparison:
             attacks = sorted((name for name in self.metrics if "/255" in name), key=lambda name: name[:4] != "pgd ")
             return (*found, *attacks[:1])
         if not self.pixelwise:
-            return tuple(metric for metric in PAIR_JUDGED if metric in self.metrics)
+            wanted = FIELD_JUDGED if self.registration else PAIR_JUDGED
+            return tuple(metric for metric in wanted if metric in self.metrics)
         return SCENE_JUDGED if self.scenes else JUDGED
 
     @property
     def costs(self) -> list[str]:
         """Costs that tell the methods apart."""
         several = len(self.networks) > 1
+        if self.registration:
+            return ["parameters"]
         return [
             name
             for name in COSTS

@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from subband._files import write_bytes
-from subband.metrics import METRICS, SET_METRICS
-from subband.report.answers import CLASS_LINES, answers
+from subband.report.answers import answers
 from subband.report.comparison import Comparison, Run, read_comparison
 from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_methods
 from subband.report.published import published_note
-from subband.report.recognition import pair_line, recognition
+from subband.report.recognition import recognition
+from subband.report.registration import registration
 from subband.report.robustness import robustness
 from subband.report.scenes import class_rows, scene_examples, swatches
 from subband.report.statistics import RESAMPLES, Difference
 from subband.report.tables import COST_LABELS, Summary, csv_text, decimals, heading, markdown_table
 from subband.report.tables import number as written
+from subband.report.task_words import column_line, own_images, units
 from subband.report.verdict import headline, p_value, reservations
 
 TEMPLATES = Path(__file__).parent
@@ -103,11 +104,14 @@ def content(summary: Summary) -> dict[str, Any]:
         "facts": facts(comparison),
         "headline": headline(summary),
         "reservations": reservations(comparison),
-        "metrics": [{"name": name, "heading": heading(name), "line": _line(name, comparison)} for name in metrics],
+        "metrics": [
+            {"name": name, "heading": heading(name), "line": column_line(name, comparison)} for name in metrics
+        ],
         "pixelwise": comparison.pixelwise,
         "units": units(comparison),
         "robustness": robustness(comparison) if comparison.classification else None,
         "recognition": recognition(comparison) if comparison.recognition else None,
+        "registration": registration(comparison) if comparison.registration else None,
         "answers": answers(comparison),
         "own_images": own_images(comparison),
         "noun": comparison.noun,
@@ -162,11 +166,6 @@ def facts(comparison: Comparison) -> list[str]:
     ]
 
 
-def units(comparison: Comparison) -> str:
-    """What is tested one by one."""
-    return "folds of the pairs" if comparison.recognition else "test images"
-
-
 def statement(summary: Summary) -> str:
     """How the numbers and the tests were made."""
     comparison = summary.comparison
@@ -186,6 +185,8 @@ def statement(summary: Summary) -> str:
             "the accuracy, the mean over the folds of the pairs, each at the threshold that is best on the others; the "
             "other metrics are of all pairs together and are not tested"
         )
+    if comparison.registration:
+        value = "the mean over the test pairs; undefined values are left out"
     return (
         f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
         f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
@@ -198,6 +199,8 @@ def differences(summary: Summary) -> list[dict[str, Any]]:
     """Rows of the table of differences from the baseline."""
     comparison = summary.comparison
     wanted = (*comparison.judged, "ARI", "clDice") if comparison.pixelwise else comparison.metrics
+    if comparison.registration:
+        wanted = (*comparison.judged, "folds", "SDlogJ")
     judged = [metric for metric in dict.fromkeys(wanted) if metric in comparison.metrics]
     if not comparison.pixelwise:
         judged = [metric for metric in judged if summary.differences[metric]]
@@ -261,31 +264,6 @@ def summary_text(summary: Summary) -> str:
 
 def _unfinished(comparison: Comparison, run: Run) -> dict[str, str]:
     return {"run": run.folder.name, "status": run.status, "error": run.error}
-
-
-def own_images(comparison: Comparison) -> str:
-    """A command for the reader's own images."""
-    losses = ",".join(comparison.losses)
-    if comparison.recognition:
-        return "subband verify RUN my_faces/ --out my_faces_verified"
-    if comparison.classification:
-        return "subband compare classification/folder --data.root my_classes/ --budget 20m"
-    return (
-        "subband compare segmentation/folder --data.images my_images/ --data.masks my_masks/ "
-        f"--losses {losses} --budget 20m"
-    )
-
-
-def _line(name: str, comparison: Comparison) -> str:
-    if comparison.classification:
-        return CLASS_LINES.get(name, "")
-    if comparison.recognition:
-        return pair_line(name)
-    known = {**METRICS, **SET_METRICS} if comparison.scenes else METRICS
-    if name not in known:
-        return ""
-    metric = known[name]
-    return f"{metric.line} ({metric.unit})" if metric.unit else metric.line
 
 
 def _count(number: int, noun: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from subband.metrics import METRICS
+from subband.metrics.registration_table import REGISTRATION_METRICS
 from subband.report.comparison import Comparison
 
 LEVEL = 0.05
@@ -65,7 +66,8 @@ class Difference:
 
 def higher_is_better(metric: str) -> bool:
     """Direction of a metric; unknown ones count as better when higher."""
-    return metric != "EER" and (metric not in METRICS or METRICS[metric].better == "higher")
+    known = {**REGISTRATION_METRICS, **METRICS}
+    return metric != "EER" and (metric not in known or known[metric].better == "higher")
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -14,12 +14,13 @@ from subband.report.comparison import Comparison, read_comparison
 from subband.report.published import published, published_mean, published_seconds
 from subband.report.statistics import Difference, Spread, best, differences, higher_is_better, spread
 
-DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1}
+DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1, "ASD": 2, "seconds": 2, "MB": 0}
 PUBLISHED_DECIMALS = {"VI": 2, "HD": 2}
 COST_LABELS = {"parameters": "parameters", "ms_per_step": "ms/step", "loss_ms": "loss ms", "peak_mb": "loss MB"}
 TERMINAL = (
     *("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice"),
     *("class-wise", "uniform", "corrupted", "consistency", "EER", "at learned"),
+    *("Dice", "folds", "SDlogJ", "seconds"),
 )
 """Metrics that fit into a terminal of 80 columns."""
 
@@ -41,7 +42,7 @@ def number(value: float, decimals: int = 3) -> str:
 
 
 def cost(name: str, value: float) -> str:
-    """A cost in its unit; parameters in millions or thousands.
+    """A cost in its unit; parameters in millions or thousands, a dash for what has none.
 
     Example:
         >>> from subband.report.tables import cost
@@ -50,6 +51,8 @@ def cost(name: str, value: float) -> str:
     """
     if name != "parameters":
         return number(value, 1)
+    if not value:
+        return "–"
     return f"{value / 1e6:.2f} M" if value >= 1e5 else f"{value / 1e3:.1f} k"
 
 
@@ -212,7 +215,7 @@ def report_table(
 
     Returns:
         The header and the rows, all text: mean ± deviation over runs, a star where the paired test against the
-        baseline is significant, then milliseconds of a step and runs.
+        baseline is significant, then milliseconds of a step (not for registrations) and runs.
 
     Raises:
         ValueError: If the folder holds no comparison.
@@ -221,7 +224,7 @@ def report_table(
     shown = [metric for metric in metrics if metric in summary.comparison.metrics]
     if metrics is TERMINAL and "corrupted" in shown:
         shown = [metric for metric in shown if metric not in ("class-wise", "uniform")]  # 80 columns
-    rows = []
+    rows, timed = [], "ms_per_step" in summary.comparison.costs
     for row in summary.rows:
         line = [_escape(row.label) if markup else row.label]
         for metric in shown:
@@ -229,8 +232,9 @@ def report_table(
             text = cell.text.replace(" ± ", "±") if cell else "–"
             text = f"[bold]{text}[/bold]" if markup and cell and cell.best else text
             line.append(text + (cell.mark if cell else ""))
-        rows.append([*line, row.costs.get("ms_per_step", "–"), row.runs.replace(" of ", "/")])
-    return [summary.comparison.noun, *map(heading, shown), "ms", "runs"], rows
+        line += [row.costs.get("ms_per_step", "–")] if timed else []
+        rows.append([*line, row.runs.replace(" of ", "/")])
+    return [summary.comparison.noun, *map(heading, shown), *(["ms"] if timed else []), "runs"], rows
 
 
 def markdown_table(summary: Summary) -> str:

@@ -83,7 +83,7 @@ def _tested(summary: Summary, metric: str, found: Difference | None) -> str:
     if metric in TOGETHER:
         return "of all images together, not tested"
     if not summary.comparison.recognition:
-        return evidence(found)
+        return evidence(found, unit="pair" if summary.comparison.registration else "image")
     return "of all pairs together, so no test" if found is None else evidence(found, unit="fold")
 
 
@@ -113,7 +113,7 @@ def reservations(comparison: Comparison) -> list[str]:
         word, noun = _WORDS[seeds], "seed is" if seeds == 1 else "seeds are"
         found.append(f"{word} {noun} an illustration, not evidence{', even on several folds' if folds > 1 else ''}.")
     if comparison.about.get("dataset", {}).get("synthetic"):
-        found.append("The images are synthetic.")
+        found.append(f"The {'volumes' if comparison.registration else 'images'} are synthetic.")
     unfinished = [run.status for run in comparison.runs if not run.finished]
     if unfinished:
         failed = unfinished.count("failed")

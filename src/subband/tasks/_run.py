@@ -26,7 +26,7 @@ from subband.tasks.plan import Fitted, Plan, Progress, Task
 
 LOSS = "loss."
 """Before the names of a loss's own weights in ``best.pt``; only losses that learn have any."""
-VALIDATED = ("mIoU", "mDice", "VI", "ARI", "accuracy")
+VALIDATED = ("mIoU", "mDice", "VI", "ARI", "accuracy", "Dice")
 COLUMNS = ("step", "train_loss", "lr", "ce_term", "mi_term", *(f"val_{name}" for name in VALIDATED))
 
 
@@ -155,7 +155,7 @@ class _Adapter(lightning.LightningModule):
                 content = io.BytesIO()
                 learnt = {LOSS + name: value for name, value in self.loss.state_dict().items()}
                 state = {**self.model.state_dict(), **learnt}
-                torch.save({name: value.detach().cpu() for name, value in state.items()}, content)
+                torch.save({name: _held(value) for name, value in state.items()}, content)
                 write_bytes(self.plan.best, content.getvalue())
         self.trainer.strategy.barrier()
         return {f"val_{k}": f"{v:.6g}" for k, v in self.validation.items() if f"val_{k}" in COLUMNS}
@@ -183,6 +183,11 @@ class _Adapter(lightning.LightningModule):
         """Read it back."""
         best = checkpoint["best"]
         self.best_step, self.best_score, self.seconds = best["step"], best["score"], best["seconds"]
+
+
+def _held(value: Any) -> Any:
+    """A tensor on the CPU; what else a state holds, such as a network's options, as it is."""
+    return value.detach().cpu() if isinstance(value, Tensor) else value
 
 
 class _Steps(Sized):

@@ -15,7 +15,7 @@ from subband.data import Split
 from subband.tasks import _run
 from subband.tasks.kinds import Kind, kind_of
 from subband.tasks.methods import Method, methods, network
-from subband.tasks.plan import Plan, Progress
+from subband.tasks.plan import Fitted, Plan, Progress
 
 
 def first_process() -> bool:
@@ -69,7 +69,8 @@ class Material:
         model = self.kind.build_model(keys, channels=samples.channels, classes=samples.classes, seed=seed)
         if keys.weights:
             self.kind.load_weights(model, Path(keys.weights))
-        return model.to(memory_format=torch.channels_last)
+        volumes = any(parameter.ndim == 5 for parameter in model.parameters())
+        return model.to(memory_format=torch.channels_last_3d if volumes else torch.channels_last)
 
     def loss(self, method: Method) -> Any:
         """The loss of a method."""
@@ -93,8 +94,8 @@ def run_cell(
 ) -> dict[str, Any]:
     """Train, choose the best validation, test; returns the content of ``result.json``.
 
-    Goes on from the last checkpoint in ``folder`` if there is one. Under ``torchrun`` every process trains, and the
-    first one tests.
+    What learns nothing, as a baseline of a registration, is tested alone. Goes on from the last checkpoint in
+    ``folder`` if there is one. Under ``torchrun`` every process trains, and the first one tests.
     """
     recipe, kind = material.recipe, material.kind
     if recipe.threads:
@@ -113,12 +114,16 @@ def run_cell(
         workers=recipe.data.workers,
         tensorboard=tensorboard,
     )
-    fitted = _run.fit(task, stream, plan, listen=listen)
+    learns = any(parameter.requires_grad for parameter in (*model.parameters(), *loss.parameters()))
+    nothing = Fitted(0, -float("inf"), 0.0, float("nan"))
+    fitted = _run.fit(task, stream, plan, listen=listen) if learns else nothing
     if not first_process():
         return {}
     if plan.best.exists():
         load_best(plan.best, model, loss)
     found = kind.test(material, cell, task, stream, folder)
+    if not learns:
+        listen(Progress(material.steps, material.steps, float("nan"), {}))
     mean, std = material.statistics[cell.fold]
     return {
         **identity(cell),

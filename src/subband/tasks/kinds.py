@@ -20,6 +20,7 @@ MODULES = {
     "segmentation": "subband.tasks.segmentation_cell",
     "classification": "subband.tasks.classification_cell",
     "recognition": "subband.tasks.recognition_cell",
+    "registration": "subband.tasks.registration_cell",
 }
 
 

@@ -10,9 +10,19 @@ from subband import catalog
 from subband._check import closest
 from subband.config import Model, Recipe, check_networks
 
-LOSS_KIND = {"segmentation": "loss", "classification": "class-loss", "recognition": "head"}
+LOSS_KIND = {
+    "segmentation": "loss",
+    "classification": "class-loss",
+    "recognition": "head",
+    "registration": "similarity",
+}
 """Kind of a task's losses in the catalogue."""
-DATASET_KIND = {"segmentation": "dataset", "classification": "class-dataset", "recognition": "face-dataset"}
+DATASET_KIND = {
+    "segmentation": "dataset",
+    "classification": "class-dataset",
+    "recognition": "face-dataset",
+    "registration": "volume-dataset",
+}
 """Kind of its readers."""
 
 

@@ -55,6 +55,8 @@ def normalisations(recipe: Recipe, samples: Any, splits: Sequence[Split]) -> lis
     Raises:
         ValueError: If ImageNet's are wanted for images that are not in colour.
     """
+    if recipe.task == "registration":  # its readers bring every volume to [0, 1]
+        return [(np.zeros(samples.channels), np.ones(samples.channels)) for _ in splits]
     if recipe.data.normalise == "imagenet":
         if samples.channels != len(IMAGENET[0]):
             raise ValueError(f"data.normalise is 'imagenet', but the images have {samples.channels} channel(s), not 3")

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from subband._check import one_of
@@ -84,11 +84,11 @@ def warp(
 
 
 def warp_labels(
-    labels: Int[Tensor, "batch *space"],
+    labels: Integer[Tensor, "batch *space"],
     field: Field,
     *,
     method: Order = "nearest",
-) -> Int[Tensor, "batch *space"]:
+) -> Integer[Tensor, "batch *space"]:
     r"""Look up a label map where a displacement field points.
 
     .. math:: y(x) = \arg\max_l \sum_k w_k(x) \, [m(x_k) = l]

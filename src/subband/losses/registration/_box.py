@@ -17,7 +17,9 @@ def box_sum(x: Tensor, window: int) -> Tensor:
 
 def _axis_sum(x: Tensor, axis: int, window: int) -> Tensor:
     size = x.shape[axis]
-    sums = F.pad(x, [0, 0] * (x.ndim - 1 - axis) + [window // 2, window // 2])  # of `span` neighbours, from each voxel on
+    sums = F.pad(
+        x, [0, 0] * (x.ndim - 1 - axis) + [window // 2, window // 2]
+    )  # of `span` neighbours, from each voxel on
     total, start, span = None, 0, 1
     while span <= window:
         if window & span:

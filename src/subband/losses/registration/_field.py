@@ -33,7 +33,7 @@ def vectors_and_steps(field: Field, unit: SmoothnessUnit, need: int) -> tuple[Te
 
 
 def moved(x: Tensor, margin: int, offsets: dict[int, int]) -> Tensor:
-    """The inner part of x (B, d, *space), ``margin`` voxels from each edge, seen ``offsets[axis]`` voxels further on."""
+    """The part of x (B, d, *space) ``margin`` voxels from each edge, or ``offsets[axis]`` voxels further on."""
     for axis in range(x.ndim - 2):
         x = x.narrow(axis + 2, margin + offsets.get(axis, 0), x.shape[axis + 2] - 2 * margin)
     return x

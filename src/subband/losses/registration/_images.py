@@ -14,7 +14,9 @@ def read_pair(fixed: Tensor, warped: Tensor) -> tuple[Tensor, Tensor]:
     """
     same_shape(fixed=fixed, warped=warped)
     if not 3 <= fixed.ndim <= 5:
-        raise ValueError(f"the images have shape {tuple(fixed.shape)}, but must be (batch, channels, 1 to 3 axes of space)")
+        raise ValueError(
+            f"the images have shape {tuple(fixed.shape)}, but must be (batch, channels, 1 to 3 axes of space)"
+        )
     for name, image in (("fixed", fixed), ("warped", warped)):
         if not image.is_floating_point():
             raise ValueError(f"{name} has dtype {image.dtype}, but must be floating point; scale it to [0, 1]")

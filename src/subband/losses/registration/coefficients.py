@@ -1,5 +1,7 @@
 """Smoothness by the wavelet coefficients of a field."""
 
+import math
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -22,14 +24,15 @@ def coefficient_loss(coefficients: Coefficients, *, order: float = 1.0) -> Float
         order: s; 0 weighs all levels alike.
 
     Returns:
-        A scalar, 0 or more, in squared units of the field per voxel\ :sup:`2s`. With an orthogonal wavelet and order 0 it
-        is the mean square of what the field has above its low-pass part.
+        A scalar, 0 or more, in (unit of the field)\ :sup:`2` / voxel\ :sup:`2s`. With an orthogonal wavelet and order 0
+        it is the mean square of what the field has above its low-pass part.
 
     Raises:
         ValueError: If there is no detail, or ``order`` is below 0.
 
     Source:
-        Meyer, Wavelets and operators, 1992: Sobolev norms by wavelet coefficients. Not in WiNet, which smooths the field.
+        Meyer, Wavelets and operators, 1992: Sobolev norms by wavelet coefficients. Not in WiNet, which penalises the
+        slopes of the field.
 
     Example:
         >>> import torch
@@ -44,11 +47,9 @@ def coefficient_loss(coefficients: Coefficients, *, order: float = 1.0) -> Float
     total = coefficients.approx.new_zeros(())
     for level, bands in enumerate(reversed(coefficients.details), start=1):
         total = total + sum(band.square().sum() for band in bands.values()) / 4 ** (order * level)
-    first = next(iter(coefficients.details[-1].values()))
-    voxels = first.shape[0] * first.shape[1]
-    for size in coefficients.shape:
-        voxels *= size
-    return total / voxels
+    shape = next(iter(coefficients.details[-1].values())).shape
+    vectors = math.prod(shape[: len(shape) - len(coefficients.shape)])
+    return total / (vectors * math.prod(coefficients.shape))
 
 
 class CoefficientLoss(nn.Module):

@@ -65,9 +65,7 @@ def diffusion_loss(
 class DiffusionLoss(nn.Module):
     """Module form of `diffusion_loss`, called with a field."""
 
-    def __init__(
-        self, *, unit: SmoothnessUnit = "mm", differences: Differences = "compact", power: Power = 2
-    ) -> None:
+    def __init__(self, *, unit: SmoothnessUnit = "mm", differences: Differences = "compact", power: Power = 2) -> None:
         _check(unit, differences, power)
         super().__init__()
         self.unit: SmoothnessUnit = unit

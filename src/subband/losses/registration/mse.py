@@ -38,6 +38,9 @@ def mse_loss(
 class MSELoss(nn.Module):
     """Module form of `mse_loss`, called with (warped, fixed)."""
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(
         self, warped: Float[Tensor, "batch channels *space"], fixed: Float[Tensor, "batch channels *space"]
     ) -> Float[Tensor, ""]:

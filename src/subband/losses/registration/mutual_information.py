@@ -113,6 +113,8 @@ def _joint(i: Tensor, j: Tensor, bins: int, width: float) -> Tensor:
     def pairs(i: Tensor, j: Tensor) -> Tensor:
         return weights(i).mT @ weights(j)
 
-    parts = zip(i.split(CHUNK, 1), j.split(CHUNK, 1), strict=True)
-    sums: list[Tensor] = [checkpoint(pairs, *part, use_reentrant=False, preserve_rng_state=False) for part in parts]
-    return torch.stack(sums).sum(0) / i.shape[1]
+    total = i.new_zeros(len(i), bins, bins)
+    for start in range(0, i.shape[1], CHUNK):
+        part = (v[:, start : start + CHUNK] for v in (i, j))
+        total = total + checkpoint(pairs, *part, use_reentrant=False, preserve_rng_state=False)
+    return total / i.shape[1]

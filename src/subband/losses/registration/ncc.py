@@ -66,7 +66,7 @@ def ncc_loss(
     """
     _check(window, padding, eps)
     fixed, warped = read_pair(fixed, warped)
-    loss: Tensor = _SquaredCorrelation.apply(fixed, warped, window, padding, eps)  # type: ignore[no-untyped-call]
+    loss: Tensor = _SquaredCorrelation.apply(fixed, warped, window, padding, eps)
     return loss
 
 
@@ -106,8 +106,7 @@ class _Windows(NamedTuple):
 
 def _windows(fixed: Tensor, warped: Tensor, window: int, padding: str) -> _Windows:
     space = tuple(range(2, fixed.ndim))
-    centre_i, centre_j = fixed.mean(space, keepdim=True), warped.mean(space, keepdim=True)
-    i, j = fixed - centre_i, warped - centre_j
+    i, j = (image - image.mean(space, keepdim=True) for image in (fixed, warped))
     count = box_sum(torch.ones_like(fixed[:1, :1]), window)
     mean_i, mean_j = box_sum(i, window) / count, box_sum(j, window) / count
     var_i, flat_i = _variance(box_sum(i * i, window), count, mean_i)
@@ -115,7 +114,7 @@ def _windows(fixed: Tensor, warped: Tensor, window: int, padding: str) -> _Windo
     cross = (box_sum(i * j, window) - count * mean_i * mean_j).masked_fill(flat_i | flat_j, 0)
     if padding == "zeros":
         outside = 1 - count / window ** len(space)
-        full_i, full_j, edge = mean_i + centre_i, mean_j + centre_j, count * outside
+        full_i, full_j, edge = box_sum(fixed, window) / count, box_sum(warped, window) / count, count * outside
         cross, var_i, var_j = cross + edge * full_i * full_j, var_i + edge * full_i**2, var_j + edge * full_j**2
         mean_i, mean_j = mean_i - outside * full_i, mean_j - outside * full_j
     return _Windows(i, j, mean_i, mean_j, cross, var_i, var_j)
@@ -142,7 +141,8 @@ class _SquaredCorrelation(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         window, padding, eps = ctx.options
-        w = _windows(*ctx.saved_tensors, window, padding)
+        fixed, warped = ctx.saved_tensors
+        w = _windows(fixed, warped, window, padding)
         by_cross = 2 * w.cross / (w.var_i * w.var_j + eps)
         by_product = by_cross.square() / 2  # twice the derivative by a variance is minus this times the other variance
         scale = -gradient / w.cross.numel()
