@@ -1,6 +1,6 @@
 """Do channels answer to parts of the face with ECLoss (a reconstruction), and does verification suffer? 3 seeds each.
 
-    python benchmarks/ecloss.py [--steps 500] [--seeds 1 2 3] [--weight 0.3] [--pictures FOLDER]
+    python benchmarks/ecloss.py [--steps 500] [--seeds 1 2 3] [--weight 1] [--pictures FOLDER]
 
 A small network learns drawn faces that are not aligned, with CosFace, once with the loss on its fourth convolution and
 once without; nothing else differs. Agreement and verification are measured on people that it has not seen. Writes
@@ -147,8 +147,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--weight", type=float, default=0.3)
-    parser.add_argument("--tau", type=float, default=20.0)
+    parser.add_argument("--weight", type=float, default=1.0)
+    parser.add_argument("--tau", type=float, default=10.0)
     parser.add_argument("--beta", type=float, default=16.0)
     parser.add_argument("--people", type=int, default=80)
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
