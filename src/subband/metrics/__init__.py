@@ -1,5 +1,6 @@
 """How good a prediction is."""
 
+from subband.metrics._peaks import channel_peaks
 from subband.metrics.all_to_all import AllToAll, all_to_all
 from subband.metrics.classification import (
     UniformClassification,
@@ -85,6 +86,7 @@ __all__ = [
     "betti_numbers",
     "channel_part_agreement",
     "channel_part_matrix",
+    "channel_peaks",
     "class_accuracy",
     "class_iou",
     "class_wise_accuracy",
