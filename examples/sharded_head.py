@@ -1,8 +1,8 @@
 """A head whose classes lie on several processes, and a checkpoint that goes on with another number of them.
 
-    python examples/sharded_head.py
-    torchrun --nproc-per-node 2 examples/sharded_head.py runs/sharded
-    torchrun --nproc-per-node 3 examples/sharded_head.py runs/sharded    # goes on where the two stopped
+python examples/sharded_head.py
+torchrun --nproc-per-node 2 examples/sharded_head.py runs/sharded
+torchrun --nproc-per-node 3 examples/sharded_head.py runs/sharded    # goes on where the two stopped
 """
 
 import os

@@ -179,8 +179,9 @@ class Recognition:
     """How a recognition is tested: on pairs of images of identities that did not train.
 
     Args:
-        folds: Groups of tested identities, apart from each other, that pairs are derived within.
-        pairs: Same pairs, and as many different ones, that are derived in each of them at most.
+        folds: Groups of tested identities, apart from each other, that pairs are derived within; with fewer than ten
+            identities in each, pairs are derived among all, and dealt to ten folds that share identities.
+        pairs: Same pairs, and as many different ones, that are derived in each group at most.
         sets: Further sets of pairs: ``.bin`` files, folders of class folders (pairs are derived), or lists of pairs
             whose images are in ``images``.
         images: Folder of the images of lists of pairs.
