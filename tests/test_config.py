@@ -91,7 +91,7 @@ def test_shipped_recipes_name_what_there_is(name):
     from subband import catalog
     from subband.cli._parse import recipe_of
     from subband.tasks.kinds import kind_of
-    from subband.tasks.methods import LOSS_KIND, methods, network
+    from subband.tasks.methods import DATASET_KIND, LOSS_KIND, methods, network
 
     recipe = recipe_of(name)
     assert all(catalog.find(LOSS_KIND[recipe.task], loss).line for loss in recipe.losses)
@@ -99,7 +99,7 @@ def test_shipped_recipes_name_what_there_is(name):
         assert all(catalog.find("model", network(recipe, label).name) for label in recipe.networks or [""])
     assert recipe.networks == {} or recipe.baseline in (*recipe.networks, *(each.name for each in methods(recipe)))
     assert methods(recipe)
-    assert catalog.find("dataset" if recipe.task == "segmentation" else "class-dataset", recipe.data.reader)
+    assert catalog.find(DATASET_KIND[recipe.task], recipe.data.reader)
     kind_of(recipe.task).check_recipe(recipe)
     parse_budget(recipe.budget)
     if name != "segmentation/folder":

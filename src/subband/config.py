@@ -38,7 +38,7 @@ class Recipe:
     """A comparison: every method, a network with a loss, is trained on every fold with every seed.
 
     Args:
-        task: Kind of run: classes of pixels, or of images.
+        task: Kind of run: classes of pixels, classes of images, or boxes around objects.
         name: Short name, used for the folder.
         title: Heading of the report.
         data: Images, crops, folds.
@@ -46,7 +46,8 @@ class Recipe:
         networks: Networks to compare, by the name that the report shows: keys of ``model`` that replace those above,
             such as ``WaveSegNet haar: {name: wave-segnet, options: {wavelet: haar}}``. Empty takes the one ``model``.
         optim: Optimiser and schedule.
-        losses: Names in the catalogue (``subband list loss``; for classification ``subband list class-loss``).
+        losses: Names in the catalogue (``subband list loss``; for classification ``subband list class-loss``, for
+            detection ``subband list box-loss``).
         loss_options: Options of single losses, by name, over the catalogue's.
         baseline: Method that the others are compared with: a loss, or a network where networks are compared; the first
             one if it is not among them.
@@ -58,10 +59,10 @@ class Recipe:
         seeds: Seeds of initial weights and crops.
         run_folds: Folds to run; empty runs all.
         threads: Threads of each process; 0 leaves PyTorch's choice.
-        robustness: What else is asked of each trained classifier.
+        robustness: What else is asked of each trained classifier or detector.
     """
 
-    task: Literal["segmentation", "classification"] = "segmentation"
+    task: Literal["segmentation", "classification", "detection"] = "segmentation"
     name: str = "run"
     title: str = ""
     data: Data = field(default_factory=Data)

@@ -10,6 +10,7 @@ from subband._files import write_bytes
 from subband.metrics import METRICS, SET_METRICS
 from subband.report.answers import CLASS_LINES, answers
 from subband.report.comparison import Comparison, Run, read_comparison
+from subband.report.detections import BOX_LINES, detections
 from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_methods
@@ -95,7 +96,7 @@ def content(summary: Summary) -> dict[str, Any]:
     """What the page's template needs."""
     comparison = summary.comparison
     metrics, methods = comparison.metrics, shown_methods(summary)
-    shown = [] if comparison.scenes or comparison.classification else examples(summary)
+    shown = examples(summary) if comparison.segmentation and not comparison.scenes else []
     return {
         "about": comparison.about,
         "title": comparison.about.get("title") or comparison.folder.name,
@@ -103,8 +104,9 @@ def content(summary: Summary) -> dict[str, Any]:
         "headline": headline(summary),
         "reservations": reservations(comparison),
         "metrics": [{"name": name, "heading": heading(name), "line": _line(name, comparison)} for name in metrics],
-        "classification": comparison.classification,
+        "segmentation": comparison.segmentation,
         "robustness": robustness(comparison) if comparison.classification else None,
+        "detections": detections(comparison, methods) if comparison.detection else None,
         "answers": answers(comparison),
         "own_images": own_images(comparison),
         "noun": comparison.noun,
@@ -130,7 +132,7 @@ def content(summary: Summary) -> dict[str, Any]:
         "class_methods": [comparison.label(method) for method in comparison.compared()],
         "swatches": swatches(comparison),
         "insight": insight(comparison, shown, methods),
-        "outliers": [] if comparison.classification else outliers(summary),
+        "outliers": outliers(summary) if comparison.segmentation else [],
         "unfinished": [_unfinished(comparison, run) for run in comparison.runs if not run.finished],
         "made": made(comparison),
     }
@@ -173,6 +175,11 @@ def statement(summary: Summary) -> str:
             "the mean over the test images, for class-wise and uniform accuracy of all of them together, which are not "
             "tested"
         )
+    if comparison.detection:
+        value = (
+            "the value for all test images together. The tests, and the differences below, take AP50 and AP of each "
+            "image alone, the mean of the classes in it; images without an object are left out"
+        )
     return (
         f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
         f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
@@ -184,9 +191,9 @@ def statement(summary: Summary) -> str:
 def differences(summary: Summary) -> list[dict[str, Any]]:
     """Rows of the table of differences from the baseline."""
     comparison = summary.comparison
-    wanted = comparison.metrics if comparison.classification else (*comparison.judged, "ARI", "clDice")
+    wanted = (*comparison.judged, "ARI", "clDice") if comparison.segmentation else comparison.metrics
     judged = [metric for metric in dict.fromkeys(wanted) if metric in comparison.metrics]
-    if comparison.classification:
+    if not comparison.segmentation:
         judged = [metric for metric in judged if summary.differences[metric]]
     return [
         {
@@ -255,6 +262,8 @@ def own_images(comparison: Comparison) -> str:
     losses = ",".join(comparison.losses)
     if comparison.classification:
         return "subband compare classification/folder --data.root my_classes/ --budget 20m"
+    if comparison.detection:
+        return "subband compare detection/folder --data.root my_coco/ --budget 20m"
     return (
         "subband compare segmentation/folder --data.images my_images/ --data.masks my_masks/ "
         f"--losses {losses} --budget 20m"
@@ -264,6 +273,8 @@ def own_images(comparison: Comparison) -> str:
 def _line(name: str, comparison: Comparison) -> str:
     if comparison.classification:
         return CLASS_LINES.get(name, "")
+    if comparison.detection:
+        return BOX_LINES.get(name, "")
     known = {**METRICS, **SET_METRICS} if comparison.scenes else METRICS
     if name not in known:
         return ""

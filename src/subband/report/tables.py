@@ -17,7 +17,11 @@ from subband.report.statistics import Difference, Spread, best, differences, hig
 DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1}
 PUBLISHED_DECIMALS = {"VI": 2, "HD": 2}
 COST_LABELS = {"parameters": "parameters", "ms_per_step": "ms/step", "loss_ms": "loss ms", "peak_mb": "loss MB"}
-TERMINAL = ("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice", "class-wise", "uniform", "corrupted", "consistency")
+TERMINAL = (
+    *("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice"),
+    *("class-wise", "uniform", "corrupted", "consistency"),
+    *("AP50", "AP", "AR", "mPC", "rPC"),
+)
 """Metrics that fit into a terminal of 80 columns."""
 
 

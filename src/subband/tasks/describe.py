@@ -16,7 +16,10 @@ from subband.data import class_names, palette
 from subband.tasks._folder import command, machine, versions, write_yaml
 from subband.tasks.cell import Cell, Material
 from subband.tasks.kinds import kind_of
-from subband.tasks.methods import baseline, label, methods, network
+from subband.tasks.methods import DATASET_KIND, baseline, label, methods, network
+
+OPTIONAL = ("width", "depth", "norm", "side")
+"""Keys of ``model`` that some networks have."""
 
 
 def describe_run(run: Path, material: Material, cell: Cell) -> None:
@@ -45,7 +48,7 @@ def describe(
     with suppress(FileNotFoundError):
         before = float(read_json(folder / "comparison.json")["minutes"])
     segmentation = recipe.task == "segmentation"
-    entry = catalog.find("dataset" if segmentation else "class-dataset", recipe.data.reader)
+    entry = catalog.find(DATASET_KIND[recipe.task], recipe.data.reader)
     results = {
         cell: read_json(path) for cell in planned if (path := folder / "runs" / cell.name / "result.json").exists()
     }
@@ -93,5 +96,5 @@ def _network(recipe: Recipe, chosen: str, results: Mapping[Cell, Mapping[str, An
     counts = [result.get("parameters") for cell, result in results.items() if cell.method.network == chosen]
     keys = network(recipe, chosen)
     known = kind_of(recipe.task).options_of(keys.name)
-    found = {key: value for key, value in vars(keys).items() if key not in ("width", "depth", "norm") or key in known}
+    found = {key: value for key, value in vars(keys).items() if key not in OPTIONAL or key in known}
     return {**found, "parameters": next(filter(None, counts), None)}
