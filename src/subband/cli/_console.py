@@ -13,8 +13,8 @@ console = Console(highlight=False)
 
 
 def say(line: str) -> None:
-    """Print one line, wrapped between words."""
-    console.print(line, markup=False)
+    """Print one line, wrapped between words; several lines, as those of a table, stay as they are."""
+    console.print(line, markup=False, soft_wrap="\n" in line)
 
 
 def say_where(what: str, path: object) -> None:
@@ -67,8 +67,8 @@ def _plain(total: int, seen: dict[str, Any]) -> Callable[[Any, Any], None]:
 
 
 def _score(validation: Mapping[str, float]) -> list[tuple[str, str]]:
-    """The validation's mIoU, or the accuracy where there is none."""
-    name = next((name for name in ("mIoU", "accuracy") if name in validation), None)
+    """The validation's mIoU, accuracy or AP50, the first that there is."""
+    name = next((name for name in ("mIoU", "accuracy", "AP50") if name in validation), None)
     return [(name, f"{validation[name]:.3f}")] if name else []
 
 

@@ -1,6 +1,7 @@
 """Data: samples, readers, splits, training crops, tiled prediction, synthetic images."""
 
 from subband.data.augment import Augment
+from subband.data.box_set import BoxSet
 from subband.data.boxes import BoxSample, BoxSamples
 from subband.data.check import check_samples
 from subband.data.class_sample import ClassReader, ClassSample, ClassSamples
@@ -23,6 +24,7 @@ __all__ = [
     "Augment",
     "BoxSample",
     "BoxSamples",
+    "BoxSet",
     "ClassImages",
     "ClassReader",
     "ClassSample",

@@ -10,6 +10,7 @@ from subband._files import write_bytes
 from subband.metrics import METRICS, SET_METRICS
 from subband.report.answers import CLASS_LINES, answers
 from subband.report.comparison import Comparison, Run, read_comparison
+from subband.report.detections import BOX_LINES, detections
 from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_methods
@@ -96,7 +97,7 @@ def content(summary: Summary) -> dict[str, Any]:
     """What the page's template needs."""
     comparison = summary.comparison
     metrics, methods = comparison.metrics, shown_methods(summary)
-    shown = [] if comparison.scenes or not comparison.pixelwise else examples(summary)
+    shown = examples(summary) if comparison.segmentation and not comparison.scenes else []
     return {
         "about": comparison.about,
         "title": comparison.about.get("title") or comparison.folder.name,
@@ -104,9 +105,10 @@ def content(summary: Summary) -> dict[str, Any]:
         "headline": headline(summary),
         "reservations": reservations(comparison),
         "metrics": [{"name": name, "heading": heading(name), "line": _line(name, comparison)} for name in metrics],
-        "pixelwise": comparison.pixelwise,
+        "segmentation": comparison.segmentation,
         "units": units(comparison),
         "robustness": robustness(comparison) if comparison.classification else None,
+        "detections": detections(comparison, methods) if comparison.detection else None,
         "recognition": recognition(comparison) if comparison.recognition else None,
         "answers": answers(comparison),
         "own_images": own_images(comparison),
@@ -133,7 +135,7 @@ def content(summary: Summary) -> dict[str, Any]:
         "class_methods": [comparison.label(method) for method in comparison.compared()],
         "swatches": swatches(comparison),
         "insight": insight(comparison, shown, methods),
-        "outliers": outliers(summary) if comparison.pixelwise else [],
+        "outliers": outliers(summary) if comparison.segmentation else [],
         "unfinished": [_unfinished(comparison, run) for run in comparison.runs if not run.finished],
         "made": made(comparison),
     }
@@ -186,6 +188,11 @@ def statement(summary: Summary) -> str:
             "the accuracy, the mean over the folds of the pairs, each at the threshold that is best on the others; the "
             "other metrics are of all pairs together and are not tested"
         )
+    elif comparison.detection:
+        value = (
+            "the value for all test images together. The tests, and the differences below, take AP50 and AP of each "
+            "image alone, the mean of the classes in it; images without an object are left out"
+        )
     return (
         f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
         f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
@@ -197,9 +204,9 @@ def statement(summary: Summary) -> str:
 def differences(summary: Summary) -> list[dict[str, Any]]:
     """Rows of the table of differences from the baseline."""
     comparison = summary.comparison
-    wanted = (*comparison.judged, "ARI", "clDice") if comparison.pixelwise else comparison.metrics
+    wanted = (*comparison.judged, "ARI", "clDice") if comparison.segmentation else comparison.metrics
     judged = [metric for metric in dict.fromkeys(wanted) if metric in comparison.metrics]
-    if not comparison.pixelwise:
+    if not comparison.segmentation:
         judged = [metric for metric in judged if summary.differences[metric]]
     return [
         {
@@ -270,6 +277,8 @@ def own_images(comparison: Comparison) -> str:
         return "subband verify RUN my_faces/ --out my_faces_verified"
     if comparison.classification:
         return "subband compare classification/folder --data.root my_classes/ --budget 20m"
+    if comparison.detection:
+        return "subband compare detection/folder --data.root my_coco/ --budget 20m"
     return (
         "subband compare segmentation/folder --data.images my_images/ --data.masks my_masks/ "
         f"--losses {losses} --budget 20m"
@@ -281,6 +290,8 @@ def _line(name: str, comparison: Comparison) -> str:
         return CLASS_LINES.get(name, "")
     if comparison.recognition:
         return pair_line(name)
+    if comparison.detection:
+        return BOX_LINES.get(name, "")
     known = {**METRICS, **SET_METRICS} if comparison.scenes else METRICS
     if name not in known:
         return ""

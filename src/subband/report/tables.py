@@ -20,6 +20,7 @@ COST_LABELS = {"parameters": "parameters", "ms_per_step": "ms/step", "loss_ms": 
 TERMINAL = (
     *("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice"),
     *("class-wise", "uniform", "corrupted", "consistency", "EER", "at learned"),
+    *("AP50", "AP", "AR", "mPC", "rPC"),
 )
 """Metrics that fit into a terminal of 80 columns."""
 

@@ -10,10 +10,20 @@ from subband import catalog
 from subband._check import closest
 from subband.config import Model, Recipe, check_networks
 
-LOSS_KIND = {"segmentation": "loss", "classification": "class-loss", "recognition": "head"}
+LOSS_KIND = {
+    "segmentation": "loss",
+    "classification": "class-loss",
+    "detection": "box-loss",
+    "recognition": "head",
+}
 """Kind of a task's losses in the catalogue."""
-DATASET_KIND = {"segmentation": "dataset", "classification": "class-dataset", "recognition": "face-dataset"}
-"""Kind of its readers."""
+DATASET_KIND = {
+    "segmentation": "dataset",
+    "classification": "class-dataset",
+    "detection": "box-dataset",
+    "recognition": "face-dataset",
+}
+"""Kind of a task's readers in the catalogue."""
 
 
 @dataclass(frozen=True)

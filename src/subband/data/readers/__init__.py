@@ -3,6 +3,7 @@
 Nothing is downloaded: a reader says which file is missing and where its official page is.
 """
 
+from subband.data.readers.box_folder import box_folder
 from subband.data.readers.camvid import CamVid
 from subband.data.readers.cityscapes import Cityscapes
 from subband.data.readers.class_folder import ClassFolder
@@ -40,5 +41,6 @@ __all__ = [
     "Snemi3d",
     "Voc",
     "Yolo",
+    "box_folder",
     "lfw_pairs",
 ]
