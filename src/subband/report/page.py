@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from subband._files import write_bytes
-from subband.metrics import METRICS, SET_METRICS
-from subband.report.answers import CLASS_LINES, answers
+from subband.report.answers import answers
 from subband.report.comparison import Comparison, Run, read_comparison
-from subband.report.detections import BOX_LINES, detections
+from subband.report.detections import detections
 from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_methods
 from subband.report.published import published_note
-from subband.report.recognition import pair_line, recognition
+from subband.report.recognition import recognition
 from subband.report.robustness import robustness
 from subband.report.scenes import class_rows, scene_examples, swatches
 from subband.report.statistics import RESAMPLES, Difference
 from subband.report.tables import COST_LABELS, Summary, csv_text, decimals, heading, markdown_table
 from subband.report.tables import number as written
 from subband.report.verdict import headline, p_value, reservations
+from subband.report.wording import counted, facts, metric_line, own_images, statement, units
 
 TEMPLATES = Path(__file__).parent
 COST_NOTES = {
@@ -104,7 +104,9 @@ def content(summary: Summary) -> dict[str, Any]:
         "facts": facts(comparison),
         "headline": headline(summary),
         "reservations": reservations(comparison),
-        "metrics": [{"name": name, "heading": heading(name), "line": _line(name, comparison)} for name in metrics],
+        "metrics": [
+            {"name": name, "heading": heading(name), "line": metric_line(name, comparison)} for name in metrics
+        ],
         "segmentation": comparison.segmentation,
         "units": units(comparison),
         "robustness": robustness(comparison) if comparison.classification else None,
@@ -139,66 +141,6 @@ def content(summary: Summary) -> dict[str, Any]:
         "unfinished": [_unfinished(comparison, run) for run in comparison.runs if not run.finished],
         "made": made(comparison),
     }
-
-
-def facts(comparison: Comparison) -> list[str]:
-    """Data, network, runs and length in a few words."""
-    about, model = comparison.about, comparison.about.get("model", {})
-    finished = [run for run in comparison.runs if run.finished]
-    folds, seeds = len({run.fold for run in comparison.runs}), len({run.seed for run in comparison.runs})
-    sizes = " and ".join(f"{key} {model[key]}" for key in ("width", "depth") if key in model)
-    network = f"{model.get('name', 'network')}{f' of {sizes}' if sizes else ''}"
-    if model.get("parameters"):
-        network += f" ({model['parameters']:,} parameters)".replace(",", " ")
-    compared = [_count(len(comparison.losses), "loss")]
-    if len(comparison.networks) > 1:
-        compared = [_count(len(comparison.networks), "network"), *(compared if len(comparison.losses) > 1 else [])]
-        network = ", ".join(dict.fromkeys(str(each.get("name", "network")) for each in comparison.networks.values()))
-    return [
-        str(about.get("dataset", {}).get("label", "")),
-        network,
-        f"{len(finished)} of {len(comparison.runs)} runs: "
-        + " × ".join([*compared, _count(folds, "fold"), _count(seeds, "seed")]),
-        *([f"{about['steps']} steps each"] if about.get("steps") else []),
-        *([f"{float(about['minutes']):.1f} minutes"] if about.get("minutes") is not None else []),
-    ]
-
-
-def units(comparison: Comparison) -> str:
-    """What is tested one by one."""
-    return "folds of the pairs" if comparison.recognition else "test images"
-
-
-def statement(summary: Summary) -> str:
-    """How the numbers and the tests were made."""
-    comparison = summary.comparison
-    value = "the mean over the test images; undefined values are left out"
-    if comparison.scenes:
-        value = (
-            "the value for all test pixels together, void left out. The tests, and the differences below, take the "
-            "value of each image, the mean of the classes in its truth or its prediction"
-        )
-    if comparison.classification:
-        value = (
-            "the mean over the test images, for class-wise and uniform accuracy of all of them together, which are not "
-            "tested"
-        )
-    if comparison.recognition:
-        value = (
-            "the accuracy, the mean over the folds of the pairs, each at the threshold that is best on the others; the "
-            "other metrics are of all pairs together and are not tested"
-        )
-    elif comparison.detection:
-        value = (
-            "the value for all test images together. The tests, and the differences below, take AP50 and AP of each "
-            "image alone, the mean of the classes in it; images without an object are left out"
-        )
-    return (
-        f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
-        f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
-        f"over the {units(comparison)}, paired within fold and seed (one tested with several seeds counts once), after "
-        f"Holm's correction over the {comparison.nouns} of a column; the columns are not corrected for one another."
-    )
 
 
 def differences(summary: Summary) -> list[dict[str, Any]]:
@@ -239,7 +181,7 @@ def made(comparison: Comparison) -> list[tuple[str, str]]:
     """Command, versions and machine, one line each."""
     about = comparison.about
     machine, versions = about.get("machine", {}), about.get("versions", {})
-    processor = f"{machine.get('cpu', 'unknown processor')}, {_count(int(machine.get('threads') or 1), 'thread')}"
+    processor = f"{machine.get('cpu', 'unknown processor')}, {counted(int(machine.get('threads') or 1), 'thread')}"
     return [
         ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items() if version) or "not recorded"),
         ("Machine", f"{processor}, {machine.get('gpu') or 'no GPU'}"),
@@ -268,36 +210,3 @@ def summary_text(summary: Summary) -> str:
 
 def _unfinished(comparison: Comparison, run: Run) -> dict[str, str]:
     return {"run": run.folder.name, "status": run.status, "error": run.error}
-
-
-def own_images(comparison: Comparison) -> str:
-    """A command for the reader's own images."""
-    losses = ",".join(comparison.losses)
-    if comparison.recognition:
-        return "subband verify RUN my_faces/ --out my_faces_verified"
-    if comparison.classification:
-        return "subband compare classification/folder --data.root my_classes/ --budget 20m"
-    if comparison.detection:
-        return "subband compare detection/folder --data.root my_coco/ --budget 20m"
-    return (
-        "subband compare segmentation/folder --data.images my_images/ --data.masks my_masks/ "
-        f"--losses {losses} --budget 20m"
-    )
-
-
-def _line(name: str, comparison: Comparison) -> str:
-    if comparison.classification:
-        return CLASS_LINES.get(name, "")
-    if comparison.recognition:
-        return pair_line(name)
-    if comparison.detection:
-        return BOX_LINES.get(name, "")
-    known = {**METRICS, **SET_METRICS} if comparison.scenes else METRICS
-    if name not in known:
-        return ""
-    metric = known[name]
-    return f"{metric.line} ({metric.unit})" if metric.unit else metric.line
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
