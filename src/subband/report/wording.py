@@ -4,6 +4,7 @@ from subband.metrics import METRICS, SET_METRICS
 from subband.report.answers import CLASS_LINES
 from subband.report.comparison import Comparison
 from subband.report.detections import BOX_LINES
+from subband.report.recognition import pair_line
 from subband.report.tables import Summary
 
 
