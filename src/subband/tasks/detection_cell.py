@@ -31,6 +31,7 @@ from subband.tasks.weights import load_detector as load_weights
 
 __all__ = [
     "SCORE",
+    "announce",
     "build_loss",
     "build_model",
     "check_recipe",
@@ -154,6 +155,11 @@ def build_loss(recipe: Recipe, name: str, *, classes: int = 2) -> nn.Module:
     except TypeError as error:
         raise ValueError(f"loss_options of {name}: {error}") from error
     return built
+
+
+def announce(recipe: Recipe, samples: BoxSet) -> list[str]:
+    """Nothing beforehand."""
+    return []
 
 
 def training_stream(material: Material, cell: Cell, *, steps: int) -> BoxStream:
