@@ -33,5 +33,5 @@ def test_a_kind_has_losses_and_readers_of_its_own():
 
 @pytest.mark.message
 def test_an_unknown_task_is_named():
-    with pytest.raises(ValueError, match="task is 'detections', but must be one of .*; did you mean 'detection'"):
+    with pytest.raises(ValueError, match=r"task is 'detections', but must be one of .*; did you mean 'detection'"):
         kind_of("detections")
