@@ -40,7 +40,7 @@ def main() -> None:
     labels = torch.tensor(drawn.labels)
     parts = np.stack([drawn.parts(index) for index in range(len(drawn))])
     print(ECLoss.note)
-    for name, weight in (("plain", 0.0), ("ECLoss", 0.3)):
+    for name, weight in (("plain", 0.0), ("ECLoss", 1.0)):
         model = train(images[order], labels[order], weight)
         peaks = channel_peaks(layer_maps(model, LAYER, images), (SIZE, SIZE))
         matrix = channel_part_matrix(peaks, parts, reach=1)

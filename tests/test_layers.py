@@ -13,7 +13,11 @@ TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="u
 EACH = pytest.mark.parametrize("path", TREES)
 # The guards take the arguments that they check by name, the catalogue the options that it stores, a converted module
 # those of the forward that it had.
-TAKES_NAMES = ("src/subband/_check.py", "src/subband/catalog.py", "src/subband/layers/_functional.py")
+TAKES_NAMES = (
+    "src/subband/_check.py",
+    *(f"src/subband/catalog/{task}.py" for task in ("segmentation", "classification", "recognition", "registration")),
+    "src/subband/layers/_functional.py",
+)
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|root|farm|home|tmp)/")
 
 

@@ -39,6 +39,13 @@ def not_negative(**values: float) -> None:
             raise ValueError(f"{name} is {value}, but must be 0 or greater")
 
 
+def between(low: float, high: float, **values: float) -> None:
+    """Raise ``ValueError`` for the first value that is below ``low`` or above ``high``."""
+    for name, value in values.items():
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {value}, but must lie between {low:g} and {high:g}")
+
+
 def same_shape(**tensors: Shaped) -> None:
     """Raise ``ValueError`` unless all named tensors have one shape."""
     (first, reference), *others = tensors.items()

@@ -13,27 +13,30 @@ class Data:
         root: Folder or file set of the reader.
         images: Folder of images, for the ``folder`` reader.
         masks: Folder of masks, for the ``folder`` reader.
+        labels: Folder or COCO file in the root that holds the boxes, for detection, where they do not lie in the root.
         label: Name of the data in the report.
         published: Name of the set in the published tables, to show their rows beside ours.
         crop: Crop size of a training item, in pixels; empty takes whole images. Classification tests on the centre.
             For registration: voxels along each axis that all volumes are brought to around their centres; empty takes
             the smallest multiples of 16 that hold them all.
+            Detection has ``model.side`` in its place.
         resize: Shorter side that a tested image gets before its centre is taken, for classification; 0 for its own.
         batch: Crops in a step, over all processes.
         augment: Random changes of a training item. ``mirror`` (left-right), ``voc`` and ``cityscapes`` are for scenes,
             the last two those of the WaveSNet authors; what is missing of a crop becomes void. For classification:
             ``imagenet`` (random part of random size, mirror), ``cifar`` (shift by up to an eighth, mirror), ``digits``
-            (shift), ``mirror`` and ``none``.
+            (shift), ``mirror`` and ``none``. For detection: ``mirror`` and ``none``.
         scale_base: Shorter side of a scene at scale 1, in pixels; 0 for the image's own.
         normalise: Images whose mean and deviation normalise all: ``all`` (as published), ``train``, or ``imagenet``
-            for the fixed numbers that ImageNet checkpoints expect; ``half`` takes (x - 127.5) / 127.5, as face
-            networks do.
-        split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image, ``given`` is the set's own split.
-            In a recognition ``holdout`` tests on identities that do not train, ``given`` on ``recognition.sets`` alone.
+            for the fixed numbers that ImageNet checkpoints expect, as detectors do inside; ``half`` takes
+            (x - 127.5) / 127.5, as face networks do.
+        split: ``folds`` is shuffled k-fold, ``holdout`` tests on every third image, ``given`` is the set's own split;
+            ``same`` trains, validates and tests on all images, to see whether a network can learn them by heart. In a
+            recognition ``holdout`` tests on identities that do not train, ``given`` on ``recognition.sets`` alone.
         folds: Number of folds.
         fold_seed: Seed of the folds.
-        validation: Part of the training images that validates where class folders have no ``val`` beside ``test``; 0
-            trains on all of them and tests the weights of the last step.
+        validation: Part of the training images that validates where a set of classes or boxes has no ``val`` beside
+            ``test``; 0 trains on all of them and tests the weights of the last step.
         map_scope: Weight maps of the whole image (as published) or of each crop.
         count: Images to generate, for synthetic readers.
         size: Their height and width, in pixels, for synthetic readers.
@@ -52,6 +55,7 @@ class Data:
     root: str | None = None
     images: str | None = None
     masks: str | None = None
+    labels: str | None = None
     label: str | None = None
     published: str | None = None
     crop: list[int] = field(default_factory=lambda: [256, 256])
@@ -60,7 +64,7 @@ class Data:
     augment: Literal["none", "flips", "full", "mirror", "voc", "cityscapes", "imagenet", "cifar", "digits"] = "flips"
     scale_base: int = 0
     normalise: Literal["all", "train", "imagenet", "half"] = "all"
-    split: Literal["folds", "holdout", "given"] = "folds"
+    split: Literal["folds", "holdout", "given", "same"] = "folds"
     folds: int = 3
     fold_seed: int = 0
     validation: float = 0.1
@@ -81,22 +85,26 @@ class Model:
 
     Args:
         name: Name in the catalogue (``subband list model``); for classification also a name of torchvision, such as
-            ``resnet18``, or of timm, as ``timm/resnet50d``.
-        width: Channels of the first level, or of the decoder where the network has a fixed backbone.
+            ``resnet18``, or of timm, as ``timm/resnet50d``; for detection ``fasterrcnn`` or ``retinanet``.
+        width: Channels of the first level, of the decoder where the network has a fixed backbone, or of a detector's
+            pyramid.
         depth: Number of resolution levels, of networks that can have any.
-        norm: Normalisation layer.
+        norm: Normalisation layer; ``frozen`` is for detectors alone.
+        side: Longer side that a detector brings its images to, in pixels.
         outputs: ``sigmoid`` has one output for two classes, ``softmax`` one for each class (as published).
         options: Further options of the network, such as ``{wavelet: ch2.2}`` (``subband show model NAME``). Every
             classifier takes ``wavelet`` (``none``, a wavelet, or ``blur3``), ``placement``, ``gain``, ``skip`` and
-            ``max_stride`` of `subband.layers.waveletize`.
-        weights: Checkpoint of an image classifier that initialises the encoder, or the classifier; read with
-            ``weights_only=True``.
+            ``max_stride`` of `subband.layers.waveletize`; every detector ``backbone``, ``wavelet``, ``placement``,
+            ``gain``, ``trainable_layers``, and the sizes of `subband.models.detector.DetectorSize`.
+        weights: Checkpoint of an image classifier that initialises the encoder, the classifier or a detector's
+            backbone, or of a whole detector; read with ``weights_only=True``.
     """
 
     name: str = "unet"
     width: int = 16
     depth: int = 4
-    norm: Literal["batch", "instance", "group"] = "batch"
+    norm: Literal["batch", "instance", "group", "frozen"] = "batch"
+    side: int = 320
     outputs: Literal["sigmoid", "softmax"] = "sigmoid"
     options: dict[str, Any] = field(default_factory=dict)
     weights: str | None = None
@@ -150,7 +158,7 @@ class Optim:
 
 @dataclass
 class Robustness:
-    """What is asked of every trained classifier beside its accuracy; nothing by default.
+    """What is asked of every trained classifier beside its accuracy; nothing by default. Of a detector, corruptions.
 
     Args:
         corruptions: Names of corruptions; ``published`` stands for the 15 of ImageNet-C, ``all`` for the 19.
@@ -189,8 +197,9 @@ class Recognition:
     """How a recognition is tested: on pairs of images of identities that did not train.
 
     Args:
-        folds: Groups of tested identities, apart from each other, that pairs are derived within.
-        pairs: Same pairs, and as many different ones, that are derived in each of them at most.
+        folds: Groups of tested identities, apart from each other, that pairs are derived within; with fewer than ten
+            identities in each, pairs are derived among all, and dealt to ten folds that share identities.
+        pairs: Same pairs, and as many different ones, that are derived in each group at most.
         sets: Further sets of pairs: ``.bin`` files, folders of class folders (pairs are derived), or lists of pairs
             whose images are in ``images``.
         images: Folder of the images of lists of pairs.

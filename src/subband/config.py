@@ -42,7 +42,8 @@ class Recipe:
     """A comparison: every method, a network with a loss, is trained on every fold with every seed.
 
     Args:
-        task: Kind of run: classes of pixels, classes of images, embeddings of images, or fields between volumes.
+        task: Kind of run: classes of pixels, classes of images, boxes around objects, embeddings of images, or fields
+            between volumes.
         name: Short name, used for the folder.
         title: Heading of the report.
         data: Images, crops, folds.
@@ -51,7 +52,8 @@ class Recipe:
             such as ``WaveSegNet haar: {name: wave-segnet, options: {wavelet: haar}}``. Empty takes the one ``model``.
         optim: Optimiser and schedule.
         losses: Names in the catalogue (``subband list loss``; for classification ``subband list class-loss``, for
-            recognition ``subband list head``, for registration ``subband list similarity``).
+            detection ``subband list box-loss``, of a recognition ``subband list head``, for registration
+            ``subband list similarity``).
         loss_options: Options of single losses, by name, over the catalogue's.
         baseline: Method that the others are compared with: a loss, or a network where networks are compared; the first
             one if it is not among them.
@@ -63,12 +65,12 @@ class Recipe:
         seeds: Seeds of initial weights and crops.
         run_folds: Folds to run; empty runs all.
         threads: Threads of each process; 0 leaves PyTorch's choice.
-        robustness: What else is asked of each trained classifier.
+        robustness: What else is asked of each trained classifier or detector.
         recognition: How a recognition is tested.
         registration: How a registration pairs volumes, trains and is tested.
     """
 
-    task: Literal["segmentation", "classification", "recognition", "registration"] = "segmentation"
+    task: Literal["segmentation", "classification", "detection", "recognition", "registration"] = "segmentation"
     name: str = "run"
     title: str = ""
     data: Data = field(default_factory=Data)

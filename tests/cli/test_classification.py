@@ -86,12 +86,9 @@ def test_demos_go_to_their_recipes(tmp_path, monkeypatch):
         module, "compare", lambda recipe, **options: seen.append((recipe.name, options["out"].name)) or 0
     )
     monkeypatch.chdir(tmp_path)
-    assert main(["demo", "robustness"]) == 0
-    assert seen == [("demo-robustness", "demo-robustness")]
-    other = importlib.import_module("subband.cli.demo_detection")
-    monkeypatch.setattr(other, "detection", lambda folder, overwrite: seen.append(folder.name) or 0)
-    assert main(["demo", "detection"]) == 0
-    assert seen[-1] == "demo-detection"
+    for task in ("robustness", "detection"):
+        assert main(["demo", task]) == 0
+        assert seen.pop() == (f"demo-{task}", f"demo-{task}")
 
 
 def test_corrupted_copies_are_prepared_and_evaluated(folder, tmp_path, capsys):

@@ -97,5 +97,5 @@ def test_errors_say_what_to_do(monkeypatch):
     with pytest.raises(ValueError, match=r"distractors have shape \(0, 5\)"):
         megaface(probes, labels, distractors[:0])
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(ImportError, match=r"'faiss' is not installed; this needs it: pip install 'subband\[faiss\]'"):
+    with pytest.raises(ImportError, match=r"'faiss' is not installed; this needs it: pip install 'subband\[faces\]'"):
         rank_one(probes, labels, distractors, engine="faiss")

@@ -16,7 +16,6 @@ from subband.tasks import classification_cell
 from subband.tasks.classification import (
     ClassificationTask,
     build_loss,
-    held_out,
     learnt_bias,
     read_samples,
     split_samples,
@@ -25,6 +24,7 @@ from subband.tasks.compare import compare
 from subband.tasks.kinds import kind_of
 from subband.tasks.methods import methods
 from subband.tasks.preparation import prepare
+from subband.tasks.splitting import held_out
 from subband.tasks.uniform import UniformTest
 
 
@@ -203,7 +203,7 @@ def test_untested_classes_are_named():
         ({"robustness": Robustness(attacks=["pdg"])}, r"robustness\.attacks is 'pdg'"),
         ({"robustness": Robustness(severities=[6])}, "severities are 1 to 5"),
         ({"robustness": Robustness(eps=[-1.0])}, "robustness has a negative eps"),
-        ({"task": "detection"}, "task is 'detection', but must be one of segmentation, classification"),
+        ({"task": "boxes"}, "task is 'boxes', but must be one of segmentation, classification, detection"),
     ],
 )
 def test_says_what_is_wrong_before_training(tmp_path, changes, sentence):

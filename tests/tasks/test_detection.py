@@ -1,7 +1,6 @@
-"""The detection task: its step, training that resumes, boxes in pixels of the image, corruption, and the comparison."""
+"""The detection task: its step, training that resumes, boxes in pixels of the image, precision, corruption."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from subband.corrupt import corrupt
 from subband.data.box_stream import BoxStream
 from subband.data.boxes import BoxSample
 from subband.data.synthetic_shapes import Shapes
+from subband.metrics.detection import Boxes
 from subband.models.detector import DetectorSize, detector
 from subband.tasks import detection
 from subband.tasks.detection import (
@@ -21,11 +21,11 @@ from subband.tasks.detection import (
     detection_plan,
     fit_detector,
     found_boxes,
+    image_precision,
     predict_boxes,
     scores_under_corruption,
     side_of,
 )
-from subband.tasks.detector_comparison import DetectorRun, compare_detectors
 
 TINY = DetectorSize(side=48, anchor=8, channels=64, hidden=32, regions=20, sampled=16)
 CONSTANT = Optim(name="sgd", lr=1e-3, schedule="constant")
@@ -79,6 +79,9 @@ def test_boxes_are_in_pixels_of_the_image():
     assert found.scores.tolist() == [0.75]
     assert model.training
     assert DetectionTask(model, Rectangles()).validate() == {"AP50": 1.0}
+    assert DetectionTask(model, Rectangles(), indices=[1]).validate() == {"AP50": 1.0}
+    assert len(found_boxes(model, Rectangles(), indices=[2, 0])[0]) == 2
+    assert DetectionTask(model, Rectangles(), indices=[]).validate() == {}
 
 
 def test_nothing_true_scores_nothing():
@@ -87,6 +90,17 @@ def test_nothing_true_scores_nothing():
             return BoxSample("x", np.zeros((3, 20, 20), np.float32), np.zeros((0, 4), np.float32), np.zeros(0, int))
 
     assert DetectionTask(Oracle(side=20), Empty()).validate() == {"AP50": 0.0}
+
+
+def test_the_precision_of_one_image_by_hand():
+    truth = Boxes(np.array([[0.0, 0, 10, 10], [20, 0, 30, 10]]), np.array([1, 2]))
+    found = Boxes(np.array([[0.0, 0, 10, 8]]), np.array([1]), np.array([0.9]))
+    assert image_precision(found, truth) == {
+        "AP50": pytest.approx(0.5),  # class 1 found, class 2 not
+        "AP": pytest.approx(0.5 * 7 / 10),  # an overlap of 0.8 is enough for 0.5 to 0.8
+    }
+    nothing = Boxes(np.zeros((0, 4)), np.zeros(0, int))
+    assert all(np.isnan(value) for value in image_precision(found, nothing).values())
 
 
 def test_corruption_is_of_the_image_at_its_own_size():
@@ -101,7 +115,7 @@ def test_corruption_is_of_the_image_at_its_own_size():
 
 def test_scores_under_corruption(monkeypatch):
     given = {("fog", 1): 0.8, ("fog", 5): 0.4, ("snow", 1): 0.6, ("snow", 5): 0.2}
-    monkeypatch.setattr(detection, "found_boxes", lambda model, samples, corruption: (corruption, None))
+    monkeypatch.setattr(detection, "found_boxes", lambda model, samples, indices, corruption: (corruption, None))
     monkeypatch.setattr(detection, "coco_scores", lambda corruption, truth: {"AP": given[corruption]})
     scores = scores_under_corruption(
         Oracle(side=8), Rectangles(), clean=1.0, corruptions=["fog", "snow"], severities=(1, 5)
@@ -119,20 +133,27 @@ def test_step_is_torchvisions_loss():
     stream = BoxStream(samples, length=8, side=side_of(model), seed=0)
     items = [stream[0], stream[1]]
     targets = [{key: item[key][: item["count"]] for key in ("boxes", "labels")} for item in items]
-    torch.manual_seed(3)
+    torch.manual_seed((5 << 32) + 2)
     expected = model([item["image"] for item in items], targets)
+    total = sum(float(term.detach()) for term in expected.values())
     torch.manual_seed(3)
-    terms = DetectionTask(model, samples).step(torch.utils.data.default_collate(items))
-    assert terms["loss"].item() == pytest.approx(sum(float(term.detach()) for term in expected.values()), rel=1e-6)
-    assert set(terms) == {"loss", *expected}
+    before = torch.random.get_rng_state()
+    for divide, wanted in ((False, total), (True, total / 2)):
+        task = DetectionTask(model, samples, divide=divide, seed=5)
+        task.at_step(2, 0)
+        terms = task.step(torch.utils.data.default_collate(items))
+        assert terms["loss"].item() == pytest.approx(wanted, rel=1e-6)
+        assert set(terms) == {"loss", *expected}
+    assert torch.equal(torch.random.get_rng_state(), before), "the regions are drawn from the seed and the step"
 
 
 @pytest.mark.slow
-def test_training_resumes_exactly(tmp_path):
+@pytest.mark.parametrize("head", ["retinanet", "fasterrcnn"])
+def test_training_resumes_exactly(head, tmp_path):
     samples = Shapes(count=4, size=(48, 48), seed=0)
 
     def train(folder, steps, seed=0):
-        model = detector("retinanet", classes=3, norm="group", size=TINY, wavelet="haar")
+        model = detector(head, classes=3, norm="group", size=TINY, wavelet="haar")
         torch.manual_seed(seed)
         for weight in model.parameters():
             nn.init.normal_(weight, std=0.02)
@@ -144,45 +165,6 @@ def test_training_resumes_exactly(tmp_path):
     train(tmp_path / "twice", 1)
     again = train(tmp_path / "twice", 2, seed=9)  # other initial weights: those of the checkpoint count
     assert all(torch.equal(once[name], again[name]) for name in once)
-
-
-@pytest.mark.slow
-def test_comparison_writes_and_goes_on(tmp_path):
-    run = DetectorRun(
-        title="Shapes",
-        steps=2,
-        batch=2,
-        size=TINY,
-        validations=1,
-        corruptions=("contrast",),
-        severities=(5,),
-        pictures=2,
-    )
-    methods = {"plain": {"head": "fasterrcnn", "norm": "group"}, "haar": {"head": "retinanet", "wavelet": "haar"}}
-    train, test = Shapes(count=3, size=(48, 48), seed=0), Shapes(count=3, size=(48, 48), seed=1)
-    lines, steps = [], []
-
-    def again():
-        return compare_detectors(
-            methods, run, train, test, tmp_path, tell=lambda name, now: steps.append(name), say=lines.append
-        )
-
-    results = again()
-    assert [one["name"] for one in results] == ["plain", "haar"]
-    assert steps == ["plain", "plain", "haar", "haar"]
-    assert "plain: plain; " in lines[0]
-    assert "haar: haar: 7 of 9 places became low-pass filters" in lines[1]
-    assert "nothing is frozen" in lines[1]
-    assert results[1]["corrupted"]["table"].keys() == {"contrast"}
-    assert json.loads((tmp_path / "result.json").read_text())["run"]["steps"] == 2
-    page = (tmp_path / "report.html").read_text()
-    assert "Shapes" in page
-    assert "mPC" in page
-    assert (tmp_path / "detections.png").read_bytes()[:4] == b"\x89PNG"
-    assert json.dumps(again()) == json.dumps(results)
-    assert len(steps) == 4  # nothing is trained again
-    with pytest.raises(ValueError, match="holds a comparison with other options; give another folder"):
-        compare_detectors({"plain": {}}, run, train, test, tmp_path)
 
 
 @pytest.mark.slow

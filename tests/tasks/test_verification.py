@@ -131,6 +131,22 @@ def test_as_many_pairs_are_derived_as_every_fold_has():
     assert len(derived_pairs(samples, range(4), folds=1, most=1, seed=0, label="few")) == 2
 
 
+def test_a_fold_of_few_people_would_be_too_easy():
+    samples = Pixels()
+    samples.labels = np.repeat(np.arange(20), 4).tolist()
+    apart = derived_pairs(samples, range(80), folds=2, most=10, seed=0, label="twenty")
+    people = [{samples.labels[i] for i, fold in zip(apart.first, apart.fold, strict=True) if fold == k} for k in (0, 1)]
+    assert (apart.folds, len(apart), len(people[0] & people[1])) == (2, 40, 0)
+    together = derived_pairs(samples, range(40), folds=2, most=10, seed=0, label="ten")
+    assert (together.folds, len(together)) == (1, 40)
+    strangers = {
+        (samples.labels[a], samples.labels[b])
+        for a, b, same in zip(together.first, together.second, together.same, strict=True)
+        if not same
+    }
+    assert len(strangers) > 10, "strangers of many couples"
+
+
 def test_json_is_plain(tmp_path):
     from subband._files import write_json
 

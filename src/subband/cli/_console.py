@@ -14,8 +14,8 @@ console = Console(highlight=False)
 
 
 def say(line: str) -> None:
-    """Print one line, wrapped between words."""
-    console.print(line, markup=False)
+    """Print one line, wrapped between words; several lines, as those of a table, stay as they are."""
+    console.print(line, markup=False, soft_wrap="\n" in line)
 
 
 def say_where(what: str, path: object) -> None:
@@ -98,8 +98,8 @@ def _said(now: Any, before: str) -> str:
 
 
 def _score(validation: Mapping[str, float]) -> list[tuple[str, str]]:
-    """The validation's mIoU, accuracy or Dice, whichever there is."""
-    name = next((name for name in ("mIoU", "accuracy", "Dice") if name in validation), None)
+    """The validation's mIoU, accuracy, AP50 or Dice, the first that there is."""
+    name = next((name for name in ("mIoU", "accuracy", "AP50", "Dice") if name in validation), None)
     return [(name, f"{validation[name]:.3f}")] if name else []
 
 

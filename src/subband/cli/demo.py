@@ -6,6 +6,7 @@ RECIPES = {
     "segmentation": "segmentation/demo",
     "robustness": "classification/demo",
     "recognition": "recognition/demo",
+    "detection": "detection/demo",
     "registration": "registration/demo",
 }
 """Demos that are comparisons."""
@@ -27,9 +28,9 @@ def demo(
         task: segmentation trains on membranes; robustness trains classifiers with and without wavelets on shapes, then
             corrupts, moves and attacks the images; recognition trains heads on synthetic faces and verifies persons
             that none has seen, at one threshold; registration warps phantoms back, by WiNet fitted to each pair and by
-            classical methods; detection trains two detectors on shapes; wavelets draws a
-            decomposition, a steerable pyramid, and what a max-pool loses against a wavelet, in some seconds and
-            without training.
+            classical methods; detection trains two detectors on shapes and corrupts the images; wavelets draws a
+            decomposition, a steerable pyramid, and what a max-pool loses against a wavelet, in some seconds and without
+            training.
         out: Folder to write, by default runs/demo, or runs/demo-TASK for the others.
         jobs: Runs at the same time; 0 takes one for each core, at most two.
         overwrite: Delete what the folder holds; without it a demo that was stopped goes on. For wavelets: write over
@@ -46,7 +47,7 @@ def demo(
     from subband.cli._parse import recipe_of
     from subband.cli.compare import compare
 
-    one_of("task", task, [*RECIPES, "detection", "wavelets"])
+    one_of("task", task, [*RECIPES, "wavelets"])
     if task == "wavelets":
         target = out or Path("runs") / "demo-wavelets"
         if not overwrite:
@@ -55,10 +56,6 @@ def demo(
     if image is not None or wavelet is not None:
         raise ValueError("--image and --wavelet are for `subband demo wavelets`; leave them out")
     folder = out or Path("runs") / ("demo" if task == "segmentation" else f"demo-{task}")
-    if task == "detection":
-        from subband.cli.demo_detection import detection
-
-        return detection(folder, overwrite=overwrite)
     return compare(recipe_of(RECIPES[task]), out=folder, jobs=jobs or min(2, os.cpu_count() or 1), overwrite=overwrite)
 
 

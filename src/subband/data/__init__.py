@@ -1,14 +1,23 @@
 """Data: samples, readers, splits, training crops, tiled prediction, synthetic images."""
 
+from subband.data.affine import affine_field, affine_register
 from subband.data.augment import Augment
+from subband.data.box_set import BoxSet
 from subband.data.boxes import BoxSample, BoxSamples
 from subband.data.check import check_samples
+from subband.data.check_volumes import affine_needed, check_pair, check_volumes
 from subband.data.class_sample import ClassReader, ClassSample, ClassSamples
 from subband.data.class_stream import ClassImages, ClassStream
 from subband.data.classes import class_names, palette
+from subband.data.common_grid import OnGrid, fit, onto
 from subband.data.face_alignment import align_face, five_points
+from subband.data.field_file import read_field, write_field
+from subband.data.nifti import read_volume, write_nifti
 from subband.data.pairs import Pairs, identity_split, pairs_of
+from subband.data.phantoms import Phantoms
 from subband.data.prepare import prepare
+from subband.data.registration_pairs import atlas_to_subject, read_pairs, subject_to_subject
+from subband.data.registration_sample import Volume, VolumeReader, Volumes
 from subband.data.sample import VOID, Reader, Sample, Samples, statistics
 from subband.data.splits import Split, folds, given_split, holdout, load_splits, save_splits
 from subband.data.stream import CropStream, WholeImages
@@ -23,13 +32,16 @@ __all__ = [
     "Augment",
     "BoxSample",
     "BoxSamples",
+    "BoxSet",
     "ClassImages",
     "ClassReader",
     "ClassSample",
     "ClassSamples",
     "ClassStream",
     "CropStream",
+    "OnGrid",
     "Pairs",
+    "Phantoms",
     "Reader",
     "Sample",
     "Samples",
@@ -38,20 +50,37 @@ __all__ = [
     "Synthetic",
     "SyntheticClasses",
     "SyntheticFaces",
+    "Volume",
+    "VolumeReader",
+    "Volumes",
     "WholeImages",
+    "affine_field",
+    "affine_needed",
+    "affine_register",
     "align_face",
+    "atlas_to_subject",
+    "check_pair",
     "check_samples",
+    "check_volumes",
     "class_names",
+    "fit",
     "five_points",
     "folds",
     "given_split",
     "holdout",
     "identity_split",
     "load_splits",
+    "onto",
     "pairs_of",
     "palette",
     "predict_tiled",
     "prepare",
+    "read_field",
+    "read_pairs",
+    "read_volume",
     "save_splits",
     "statistics",
+    "subject_to_subject",
+    "write_field",
+    "write_nifti",
 ]

@@ -4,6 +4,7 @@ from subband.layers.conversion_report import ConversionReport, conversion_report
 from subband.layers.convert import waveletize
 from subband.layers.downsample import Details, WaveletDownsample, WaveletSplit, WaveletUpsample
 from subband.layers.dwt import DWT, IDWT, stack_bands, unstack_bands
+from subband.layers.layer_maps import layer_maps
 from subband.layers.learnable import FreeFilters, OrthogonalFilters
 from subband.layers.low_pass import LowPass
 from subband.layers.window import Window
@@ -21,6 +22,7 @@ __all__ = [
     "WaveletUpsample",
     "Window",
     "conversion_report",
+    "layer_maps",
     "stack_bands",
     "unstack_bands",
     "waveletize",

@@ -1,5 +1,6 @@
 """How good a prediction is."""
 
+from subband.metrics._peaks import channel_peaks
 from subband.metrics.all_to_all import AllToAll, all_to_all
 from subband.metrics.classification import (
     UniformClassification,
@@ -28,9 +29,16 @@ from subband.metrics.explain import (
 )
 from subband.metrics.identification import Identification, identification, joined_identification
 from subband.metrics.ijb import Templates, pool_templates
+from subband.metrics.jacobian import folding_percentage, jacobian_determinant, sd_log_jacobian
 from subband.metrics.megaface import MegaFace, megaface, rank_one
 from subband.metrics.overlap import mean_dice, mean_iou
 from subband.metrics.partition import adjusted_rand_index, average_precision_dsb2018, variation_of_information
+from subband.metrics.registration import (
+    SurfaceDistance,
+    dice_per_structure,
+    surface_distances,
+    target_registration_error,
+)
 from subband.metrics.robustness import (
     ALEXNET_CLEAN_ERROR,
     ALEXNET_ERRORS,
@@ -74,6 +82,7 @@ __all__ = [
     "OperatingPoint",
     "RobustnessSummary",
     "Roc",
+    "SurfaceDistance",
     "Templates",
     "UniformClassification",
     "UniformResult",
@@ -85,6 +94,7 @@ __all__ = [
     "betti_numbers",
     "channel_part_agreement",
     "channel_part_matrix",
+    "channel_peaks",
     "class_accuracy",
     "class_iou",
     "class_wise_accuracy",
@@ -92,12 +102,15 @@ __all__ = [
     "coco_scores",
     "confusion_matrix",
     "corruption_summary",
+    "dice_per_structure",
     "equal_error_point",
     "equal_error_rate",
     "even_lines",
+    "folding_percentage",
     "frequency_weighted_iou",
     "hausdorff_distance",
     "identification",
+    "jacobian_determinant",
     "joined_identification",
     "location_instability",
     "mean_corruption_error",
@@ -117,8 +130,11 @@ __all__ = [
     "relative_mean_corruption_error",
     "roc_curve",
     "sample_wise_accuracy",
+    "sd_log_jacobian",
     "segmentation_metrics",
+    "surface_distances",
     "tar_at_far",
+    "target_registration_error",
     "ten_fold",
     "uniform_accuracy",
     "variation_of_information",

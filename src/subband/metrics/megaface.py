@@ -174,7 +174,7 @@ def _nearest_faiss(rows: "Tensor", others: "Tensor", block: int) -> "Tensor":
     """The same by faiss, which takes float32 on the CPU."""
     import torch
 
-    faiss: Any = require("faiss", extra="faiss")
+    faiss: Any = require("faiss", extra="faces")
     index = faiss.IndexFlatIP(rows.shape[1])
     for at in range(0, len(others), block):
         index.add(np.ascontiguousarray(others[at : at + block].float().cpu().numpy()))

@@ -1,6 +1,7 @@
 """Networks: an image goes in, logits of the same size (or of its class) come out."""
 
 from subband.models._vgg import load_vgg_encoder
+from subband.models._winet_memory import MemoryEstimate, estimate_memory
 from subband.models.attention_unet import AttentionUNet
 from subband.models.classifiers import CifarResNet, classifier
 from subband.models.deeplab import DeepLabV3Plus, WaveDeepLabV3Plus
@@ -15,6 +16,8 @@ from subband.models.unet import UNet, authors_state_dict, load_authors
 from subband.models.vgg_unet import VggUNet, WaveUNet
 from subband.models.wavecnet import WAVECNETS, wavecnet
 from subband.models.wavecnet_checkpoint import Loaded, load_authors_wavecnet
+from subband.models.winet import WiNet
+from subband.models.winet_checkpoint import load_authors_winet
 
 __all__ = [
     "WAVECNETS",
@@ -25,6 +28,7 @@ __all__ = [
     "FrozenReport",
     "IResNet",
     "Loaded",
+    "MemoryEstimate",
     "Normalized",
     "SegNet",
     "UNet",
@@ -32,13 +36,16 @@ __all__ = [
     "WaveDeepLabV3Plus",
     "WaveSegNet",
     "WaveUNet",
+    "WiNet",
     "authors_state_dict",
     "classifier",
     "detector",
     "embedder",
+    "estimate_memory",
     "frozen_report",
     "load_authors",
     "load_authors_wavecnet",
+    "load_authors_winet",
     "load_iresnet",
     "load_vgg_encoder",
     "restrict_weights",

@@ -97,7 +97,8 @@ def _frozen(model: nn.Module) -> Iterator[tuple[str, str, int, str]]:
             numbers = sum(buffer.numel() for buffer in module.buffers(recurse=False))
             yield name, "batch norms", numbers, "statistics, scale and shift are constants"
         elif held and isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats:
-            why = "scale and shift get no gradient, but the statistics move in training"
+            which = "scale and shift get" if len(held) == len(own) else "one of scale and shift gets"
+            why = f"{which} no gradient, but the statistics move in training"
             yield name, "batch norms", sum(parameter.numel() for parameter in held), why
         elif held:
             why = "weights get no gradient" if len(held) == len(own) else "some weights get no gradient"

@@ -137,8 +137,7 @@ def _thresholds(axes: Any, sets: Sequence[Shown], theme: Theme) -> None:
         axes.plot([], [], MARKERS[place % len(MARKERS)], color=theme.ink, markersize=4, label=name)
     axes.set_ylim(len(sets), 0)
     axes.set_yticks([])
-    below = {"bbox_to_anchor": (0.5, -0.42 / _strip(sets)), "loc": "upper center", "ncols": 8}
-    _legend(axes, theme, **below)
+    _legend(axes, theme, loc="upper center", ncols=8, anchor=(0.5, -0.42 / _strip(sets)))
 
 
 def _strip(sets: Sequence[Shown]) -> float:
@@ -209,8 +208,9 @@ def _plain(axes: Any, theme: Theme) -> None:
         spine.set_color(theme.line)
 
 
-def _legend(axes: Any, theme: Theme, **options: Any) -> None:
-    axes.legend(frameon=False, fontsize=7.5, labelcolor=theme.ink, handlelength=1.6, **options)
+def _legend(axes: Any, theme: Theme, *, loc: str, ncols: int, anchor: tuple[float, float] | None = None) -> None:
+    options = {"frameon": False, "fontsize": 7.5, "labelcolor": theme.ink, "handlelength": 1.6}
+    axes.legend(loc=loc, ncols=ncols, bbox_to_anchor=anchor, **options)
 
 
 def _colour(theme: Theme, number: int) -> str:

@@ -18,11 +18,15 @@ SCENE_JUDGED = ("mIoU", "accuracy")
 """Metrics of the verdict with several classes."""
 CLASS_JUDGED = ("accuracy", "uniform", "corrupted", "consistency")
 """Metrics of the verdict on classifications, those that there are."""
+BOX_JUDGED = ("AP50", "AP")
+"""Metrics of the verdict on detections."""
 PAIR_JUDGED = ("accuracy", "EER")
 """Metrics of the verdict on recognitions."""
 FIELD_JUDGED = ("Dice", "HD95")
 """Metrics of the verdict on registrations."""
-EXTRA = ("uniform", "class_accuracy", "robustness", "verification", "structures")
+EXTRA = ("uniform", "class_accuracy", "robustness", "class_AP50", "conversion", "frozen", "verification", "structures")
+TOGETHER = ("class_iou", "class_accuracy", "class_AP50", "verification")
+"""Parts of results whose metrics are of all images together, not the mean over them."""
 JUDGED = ("VI", "mIoU")
 """Metrics of the verdict with two classes: one of structure, one of pixels."""
 
@@ -40,13 +44,12 @@ class Run:
         error: What went wrong.
         images: Metrics of each test image, with its ``name``.
         metrics: Mean of the defined values of each metric over the images; with several classes, the values of all
-            pixels together.
+            pixels together; of a classification or a detection, those of the result.
         costs: `COSTS`, where known.
         means: Mean over the images of each metric that images have.
         class_iou: Intersection over union of each class, with several classes.
         pixels: True pixels of each class, with several classes.
-        extra: Of a classification: ``uniform``, ``class_accuracy`` and ``robustness`` of the result; of a recognition:
-            ``verification``; of a registration: ``structures``.
+        extra: Of all but a segmentation: those of `EXTRA` that the result has.
     """
 
     method: str
@@ -135,6 +138,11 @@ class Comparison:
         return self.about.get("task") == "classification"
 
     @property
+    def detection(self) -> bool:
+        """Whether objects are found in images."""
+        return self.about.get("task") == "detection"
+
+    @property
     def recognition(self) -> bool:
         """Whether pairs of images show one person or two."""
         return self.about.get("task") == "recognition"
@@ -145,9 +153,9 @@ class Comparison:
         return self.about.get("task") == "registration"
 
     @property
-    def pixelwise(self) -> bool:
+    def segmentation(self) -> bool:
         """Whether pixels have classes."""
-        return not (self.classification or self.recognition or self.registration)
+        return not (self.classification or self.detection or self.recognition or self.registration)
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -157,7 +165,9 @@ class Comparison:
             found = [name for name in CLASS_JUDGED if name in self.metrics and (several or name != "uniform")]
             attacks = sorted((name for name in self.metrics if "/255" in name), key=lambda name: name[:4] != "pgd ")
             return (*found, *attacks[:1])
-        if not self.pixelwise:
+        if self.detection:
+            return BOX_JUDGED
+        if self.recognition or self.registration:
             wanted = FIELD_JUDGED if self.registration else PAIR_JUDGED
             return tuple(metric for metric in wanted if metric in self.metrics)
         return SCENE_JUDGED if self.scenes else JUDGED
@@ -169,10 +179,13 @@ class Comparison:
         if self.registration:
             return ["parameters"]
         return [
-            name
-            for name in COSTS
-            if name == "ms_per_step" or (several if name == "parameters" else not several or len(self.losses) > 1)
+            name for name in COSTS if name == "ms_per_step" or (several if name == "parameters" else self._tells_losses)
         ]
+
+    @property
+    def _tells_losses(self) -> bool:
+        """Whether losses have costs of their own that tell methods apart."""
+        return not self.detection and (len(self.networks) < 2 or len(self.losses) > 1)
 
     @property
     def baseline(self) -> str:
@@ -270,8 +283,7 @@ def _read_run(runs: Path, method: str, fold: int, seed: int) -> Run:
         costs = {name: float(result[name]) for name in COSTS if result.get(name) is not None}
     except (KeyError, TypeError, ValueError) as error:
         return Run(method, fold, seed, folder, "failed", f"result.json cannot be read: {error}")
-    whole = class_iou or "class_accuracy" in result or "verification" in result
-    metrics = stored if whole else means
+    metrics = stored if any(result.get(part) for part in TOGETHER) else means
     extra = {name: result[name] for name in EXTRA if name in result}
     return Run(method, fold, seed, folder, status, "", images, metrics, costs, means, class_iou, pixels, extra)
 

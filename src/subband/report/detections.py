@@ -1,202 +1,150 @@
-"""Boxes drawn on images, and the page of a comparison of detectors."""
+"""What detectors found: boxes on images, precision by class, and precision on corrupted images, for the page."""
 
+import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 
-from subband._files import write_bytes
-from subband.metrics.detection import DETECTION_METRICS, Boxes
-from subband.report._canvas import WIDTH, Drawing, Theme, drawn, place
-from subband.report.page import render
+from subband._files import read_json
+from subband.metrics.detection import Boxes, performance_under_corruption
+from subband.metrics.robustness import GROUPS
+from subband.report.box_figure import LEAST, Shown, detection_figure
+from subband.report.comparison import Comparison, Run
+from subband.report.figures import Panel
+from subband.report.heat_map import heat_map
+from subband.report.pictures import read_picture
+from subband.report.robustness import Figure, Table, asked, run_table
+from subband.report.statistics import best, spread
+from subband.report.tables import number
 
-PAGE = "report.html"
-PICTURE = "detections.png"
-COLOURS = ("#ff9f1c", "#2ec4ff", "#ff4fa3", "#9dff57", "#c8a2ff", "#ffe14d")
-"""Of classes, in turn."""
-HIGHEST = 3.2
-"""Height of a picture, in inches, at most."""
-SHOWN_SIDE = 360
-"""Pixels of a picture's longer side, at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """One image with what is true and what each network found in it.
-
-    Args:
-        name: Name of the image.
-        image: (3, H, W), in [0, 1].
-        truth: True boxes.
-        found: Boxes with scores, by the name of the network.
-    """
-
-    name: str
-    image: NDArray[np.float32]
-    truth: Boxes
-    found: Mapping[str, Boxes]
+BOX_LINES = {
+    "AP": "average precision, the mean of the classes and of overlaps 0.5 to 0.95 (COCO's)",
+    "AP50": "the same at an overlap of 0.5",
+    "AP75": "at 0.75",
+    "AP_small": "AP of objects of fewer than 32 x 32 pixels of the image as stored",
+    "AP_medium": "of those between",
+    "AP_large": "of more than 96 x 96",
+    "AR": "mean recall with 100 boxes",
+    "mPC": "AP on corrupted images, the mean over corruptions and severities",
+    "rPC": "mPC over the AP of the same images as they are",
+}
+"""Columns of a detection."""
 
 
-def detection_figure(images: Sequence[Shown], class_names: Sequence[str], *, least: float = 0.5) -> Drawing:
-    """Images in rows, networks in columns; found boxes with name and score, true ones dashed.
+def detections(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
+    """Sections of the page, empty ones as None.
 
     Args:
-        images: Images, each with the same networks.
-        class_names: Name of each class; that of label k is at place k - 1.
-        least: Score from which a box is drawn.
-
-    Raises:
-        ValueError: If there is no image.
+        comparison: A comparison of detectors.
+        methods: Those whose boxes are drawn.
     """
-    if not images:
-        raise ValueError("there is no image to draw; give at least one")
-    heads = list(images[0].found)
-    gap, top = 0.1, 0.3
-    column_width = (WIDTH - gap * (len(heads) - 1)) / len(heads)
-    sizes = [_fitting(one.image.shape[2] / one.image.shape[1], column_width) for one in images]
-    total = top + sum(height + gap for _, height in sizes)
-
-    def draw(figure: Any, theme: Theme) -> None:
-        y = total - top
-        for row, (one, (width, height)) in enumerate(zip(images, sizes, strict=True)):
-            y -= height
-            for column, head in enumerate(heads):
-                middle = column * (column_width + gap) + column_width / 2
-                box = ((middle - width / 2) / WIDTH, y / total, width / WIDTH, height / total)
-                axes = _shown_image(figure, one.image, box)
-                draw_boxes(axes, one.found[head], one.truth, class_names, least=least)
-                if row == 0:
-                    place_of_head = (middle / WIDTH, (total - 0.6 * top) / total)
-                    figure.text(*place_of_head, head, ha="center", va="center", weight="bold")
-            y -= gap
-
-    return drawn(draw, height=total, key="detections")
-
-
-def _fitting(ratio: float, width: float) -> tuple[float, float]:
-    """Width and height in inches of a picture of that width over height, in a column."""
-    height = min(HIGHEST, width / ratio)
-    return height * ratio, height
-
-
-def _shown_image(figure: Any, image: NDArray[np.float32], box: tuple[float, float, float, float]) -> Any:
-    """Axes in pixels of the image that show it, reduced if it is large, so that a page stays small."""
-    high, wide = image.shape[1:]
-    step = max(1, math.ceil(max(high, wide) / SHOWN_SIDE))
-    pixels = F.avg_pool2d(torch.from_numpy(image)[None], step, ceil_mode=True)[0].movedim(0, -1).numpy()
-    axes = place(figure, np.rint(pixels * 255).astype(np.uint8), box)
-    axes.images[0].set_extent((-0.5, step * pixels.shape[1] - 0.5, step * pixels.shape[0] - 0.5, -0.5))
-    axes.set(xlim=(-0.5, wide - 0.5), ylim=(high - 0.5, -0.5))
-    return axes
-
-
-def draw_boxes(axes: Any, found: Boxes, truth: Boxes, class_names: Sequence[str], *, least: float = 0.5) -> None:
-    """Draw found boxes with names and scores on matplotlib axes that show the image, and true ones dashed in white.
-
-    Args:
-        axes: Axes in pixels of the image, the first pixel's middle at 0.
-        found: Boxes with scores.
-        truth: True boxes; crowds are dotted.
-        class_names: Name of each class; that of label k is at place k - 1.
-        least: Score from which a box is drawn.
-    """
-    from matplotlib.patches import Rectangle
-    from matplotlib.patheffects import withStroke
-
-    def frame(box: NDArray[Any], colour: str, style: str, thick: float) -> None:
-        (left, top), (width, height) = box[:2] - 0.5, box[2:] - box[:2]
-        edge = Rectangle((left, top), width, height, fill=False, edgecolor=colour, linestyle=style, linewidth=thick)
-        edge.set_path_effects([withStroke(linewidth=thick + 1, foreground="#000000a0")])
-        axes.add_patch(edge)
-
-    for box, crowd in zip(truth.boxes, truth.crowd if len(truth.crowd) else [False] * len(truth.labels), strict=True):
-        frame(box, "#ffffff", ":" if crowd else "--", 0.9)
-    for box, label, score in reversed(list(zip(found.boxes, found.labels, found.scores, strict=True))):
-        if score < least:
-            continue
-        colour = COLOURS[(int(label) - 1) % len(COLOURS)]
-        frame(box, colour, "-", 1.3)
-        axes.text(
-            *(max(box[0], 0), max(box[1], 0)),
-            f"{class_names[int(label) - 1]} {score:.2f}",
-            color="#101114",
-            fontsize=6,
-            va="top",
-            clip_on=True,
-            bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
-        )
-
-
-def write_detections(
-    folder: Path,
-    *,
-    title: str,
-    facts: str,
-    results: Sequence[Mapping[str, Any]],
-    images: Sequence[Shown],
-    class_names: Sequence[str],
-) -> Path:
-    """Write ``report.html`` and ``detections.png``; the page refers to nothing outside itself.
-
-    Args:
-        folder: Folder to write.
-        title: Heading.
-        facts: Line below it: what was trained on what, and how long.
-        results: One for each network: ``name``, ``metrics`` (`DETECTION_METRICS`), ``classes`` (AP50 by class name),
-            ``conversion`` and ``frozen`` (texts of the two reports), and ``corrupted`` or None.
-        images: Images to draw.
-        class_names: Name of each class; that of label k is at place k - 1.
-
-    Returns:
-        The path of the page.
-    """
-    drawing = detection_figure(images, class_names)
-    write_bytes(folder / PICTURE, drawing.png)
-    content = {
-        "title": title,
-        "facts": facts,
-        "svg": drawing.svg,
-        "scores": {"header": ["network", *DETECTION_METRICS], "rows": score_rows(results)},
-        "classes": class_table(results),
-        "corrupted": corruption_table(results),
-        "networks": [(one["name"], one["conversion"], one["frozen"]) for one in results],
+    runs = [run for method in comparison.compared() for run in comparison.of(method)]
+    names = comparison.about.get("dataset", {}).get("class_names", [])
+    images = shown_images(comparison, methods)
+    return {
+        "svg": detection_figure(images, names).svg if images else None,
+        "least": LEAST,
+        "corruptions": corruption_table(comparison),
+        "heat_maps": heat_maps(comparison),
+        "images": next((asked(run, "corruptions")["images"] for run in runs if asked(run, "corruptions")), None),
+        "classes": class_table(comparison, names),
+        "networks": [
+            (comparison.label(method), *(comparison.of(method)[0].extra[key] for key in ("conversion", "frozen")))
+            for method in comparison.compared()
+        ],
     }
-    path = folder / PAGE
-    write_bytes(path, render("detections.html", content).encode())
-    return path
 
 
-def percent(value: float) -> str:
-    """A share in [0, 1] in per cent with one decimal; a dash where there is none."""
-    return "–" if math.isnan(value) else f"{100 * value:.1f}"
+def shown_images(comparison: Comparison, methods: Sequence[str]) -> list[Shown]:
+    """Some test images with their true boxes and what the first run of each method that tested them found."""
+    path = comparison.folder / "images" / "names.json"
+    if not path.exists() or not methods:
+        return []
+    found = {method: _found(comparison.of(method)) for method in methods}
+    shown = []
+    for place, image in enumerate(read_json(path)):
+        picture = read_picture(comparison.folder / "images" / f"{place:02d}.png")
+        if picture is not None:
+            truth = Boxes(_corners(image), np.array(image["labels"], int), crowd=np.array(image["crowd"], bool))
+            pixels = np.moveaxis(picture, -1, 0).astype(np.float32) / np.float32(255)
+            boxes = {comparison.label(method): boxes_of(found[method].get(image["name"])) for method in methods}
+            shown.append(Shown(image["name"], pixels, truth, boxes))
+    return shown
 
 
-def score_rows(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Network and its `DETECTION_METRICS` in per cent."""
-    return [[one["name"], *(percent(one["metrics"][name]) for name in DETECTION_METRICS)] for one in results]
+def _found(runs: Sequence[Run]) -> dict[str, Any]:
+    """What runs found, by image; the first run of an image counts."""
+    found: dict[str, Any] = {}
+    for run in runs:
+        path = run.folder / "predictions" / "boxes.json"
+        if path.exists():
+            found = {**json.loads(path.read_text(encoding="utf-8")), **found}
+    return found
 
 
-def class_table(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """AP50 of each class, by network."""
-    known = list(results[0]["classes"])
-    rows = [[name, *(percent(one["classes"][name]) for one in results)] for name in known]
-    return {"header": ["AP50 of", *(one["name"] for one in results)], "rows": rows}
+def boxes_of(stored: dict[str, Any] | None) -> Boxes:
+    """Boxes as a run wrote them; none where it wrote none."""
+    one = stored or {"boxes": [], "labels": [], "scores": []}
+    return Boxes(_corners(one), np.array(one["labels"], int), np.array(one["scores"], float))
 
 
-def corruption_table(results: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Performance under corruption, by network; None if nothing was corrupted."""
-    if any(not one.get("corrupted") for one in results):
+def _corners(stored: dict[str, Any]) -> np.ndarray[Any, Any]:
+    return np.array(stored["boxes"], float).reshape(-1, 4)
+
+
+def corruption_table(comparison: Comparison) -> Table | None:
+    """AP on the clean images, mPC, rPC and the means of the four groups, in per cent."""
+    values: dict[str, dict[str, list[float]]] = {}
+    for method in comparison.compared():
+        for run in comparison.of(method):
+            part = asked(run, "corruptions")
+            if part is None:
+                continue
+            rows = {name: list(row.values()) for name, row in part["AP"].items()}
+            both, means = performance_under_corruption(part["clean_AP"], rows)
+            groups = {group: [means[name] for name in members if name in means] for group, members in GROUPS.items()}
+            row = {"clean": part["clean_AP"], **both, **{name: np.mean(own) for name, own in groups.items() if own}}
+            for name, value in row.items():
+                values.setdefault(method, {}).setdefault(name, []).append(100 * float(value))
+    if not values:
         return None
-    first = results[0]["corrupted"]
-    rows = [[name, *(percent(one["corrupted"][name]) for one in results)] for name in ("mPC", "rPC")]
-    rows += [
-        [name, *(percent(one["corrupted"]["corruptions"][name]) for one in results)] for name in first["corruptions"]
-    ]
-    levels = ", ".join(map(str, first["severities"]))
-    return {"header": [f"{first['metric']}, severities {levels}", *(one["name"] for one in results)], "rows": rows}
+    columns = list(dict.fromkeys(name for row in values.values() for name in row))
+    return run_table(comparison, columns, values, lowest=False)
+
+
+def heat_maps(comparison: Comparison) -> list[Panel]:
+    """AP by corruption and severity of each method, the mean over the runs that have the same ones as the first."""
+    panels = []
+    for method in comparison.compared():
+        parts = [part for run in comparison.of(method) if (part := asked(run, "corruptions")) is not None]
+        if not parts:
+            continue
+        names, severities = list(parts[0]["AP"]), list(map(str, parts[0]["severities"]))
+        same = [part["AP"] for part in parts if set(part["AP"]) == set(names)]
+        tables = [[[part[name].get(each, math.nan) for each in severities] for name in names] for part in same]
+        panels.append(
+            Panel(comparison.label(method), heat_map(np.mean(tables, axis=0), rows=names, columns=severities))
+        )
+    return panels
+
+
+def class_table(comparison: Comparison, names: Sequence[str]) -> Table | None:
+    """AP50 of each class that occurs, in per cent, by method."""
+    methods = comparison.compared()
+    occurring = {name for method in methods for run in comparison.of(method) for name in run.extra["class_AP50"]}
+    rows = []
+    for name in [name for name in names if name in occurring]:
+        spreads = {
+            method: spread([100 * float(run.extra["class_AP50"].get(name, math.nan)) for run in comparison.of(method)])
+            for method in methods
+        }
+        means = {method: found.mean for method, found in spreads.items() if method in comparison.comparable()}
+        winner = best(means, "AP50") if len(set(means.values())) > 1 else None
+        cells = [
+            Figure(number(found.mean, 1), "" if math.isnan(found.sd) else number(found.sd, 1), method == winner)
+            for method, found in spreads.items()
+        ]
+        rows.append({"label": name, "cells": cells})
+    return {"columns": [comparison.label(method) for method in methods], "rows": rows} if rows else None

@@ -55,7 +55,13 @@ def curves(comparison: Comparison) -> dict[str, list[Panel]]:
     """Panels under ``validation``, ``training`` and ``mi`` (apart, because it is negative), those that have data."""
     validation = [
         _panel(f"validation {title}", _all_methods(comparison, f"val_{metric}"))
-        for metric, title in (("mIoU", "mIoU ↑"), ("VI", "VI ↓"), ("accuracy", "accuracy ↑"), ("Dice", "Dice ↑"))
+        for metric, title in (
+            ("mIoU", "mIoU ↑"),
+            ("VI", "VI ↓"),
+            ("accuracy", "accuracy ↑"),
+            ("AP50", "AP50 ↑"),
+            ("Dice", "Dice ↑"),
+        )
     ]
     first = _first(comparison)
     rates = [Line(*run.curve("lr"), number(comparison, first)) for run in comparison.runs if run.method == first]

@@ -9,6 +9,7 @@ from typing import Any
 from subband._files import write_bytes
 from subband.report.answers import answers
 from subband.report.comparison import Comparison, Run, read_comparison
+from subband.report.detections import detections
 from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_methods
@@ -20,8 +21,8 @@ from subband.report.scenes import class_rows, scene_examples, swatches
 from subband.report.statistics import RESAMPLES, Difference
 from subband.report.tables import COST_LABELS, Summary, csv_text, decimals, heading, markdown_table
 from subband.report.tables import number as written
-from subband.report.task_words import column_line, own_images, units
 from subband.report.verdict import headline, p_value, reservations
+from subband.report.wording import counted, facts, metric_line, own_images, statement, units
 
 TEMPLATES = Path(__file__).parent
 COST_NOTES = {
@@ -97,7 +98,7 @@ def content(summary: Summary) -> dict[str, Any]:
     """What the page's template needs."""
     comparison = summary.comparison
     metrics, methods = comparison.metrics, shown_methods(summary)
-    shown = [] if comparison.scenes or not comparison.pixelwise else examples(summary)
+    shown = examples(summary) if comparison.segmentation and not comparison.scenes else []
     return {
         "about": comparison.about,
         "title": comparison.about.get("title") or comparison.folder.name,
@@ -105,11 +106,12 @@ def content(summary: Summary) -> dict[str, Any]:
         "headline": headline(summary),
         "reservations": reservations(comparison),
         "metrics": [
-            {"name": name, "heading": heading(name), "line": column_line(name, comparison)} for name in metrics
+            {"name": name, "heading": heading(name), "line": metric_line(name, comparison)} for name in metrics
         ],
-        "pixelwise": comparison.pixelwise,
+        "segmentation": comparison.segmentation,
         "units": units(comparison),
         "robustness": robustness(comparison) if comparison.classification else None,
+        "detections": detections(comparison, methods) if comparison.detection else None,
         "recognition": recognition(comparison) if comparison.recognition else None,
         "registration": registration(comparison) if comparison.registration else None,
         "answers": answers(comparison),
@@ -137,72 +139,20 @@ def content(summary: Summary) -> dict[str, Any]:
         "class_methods": [comparison.label(method) for method in comparison.compared()],
         "swatches": swatches(comparison),
         "insight": insight(comparison, shown, methods),
-        "outliers": outliers(summary) if comparison.pixelwise else [],
+        "outliers": outliers(summary) if comparison.segmentation else [],
         "unfinished": [_unfinished(comparison, run) for run in comparison.runs if not run.finished],
         "made": made(comparison),
     }
 
 
-def facts(comparison: Comparison) -> list[str]:
-    """Data, network, runs and length in a few words."""
-    about, model = comparison.about, comparison.about.get("model", {})
-    finished = [run for run in comparison.runs if run.finished]
-    folds, seeds = len({run.fold for run in comparison.runs}), len({run.seed for run in comparison.runs})
-    sizes = " and ".join(f"{key} {model[key]}" for key in ("width", "depth") if key in model)
-    network = f"{model.get('name', 'network')}{f' of {sizes}' if sizes else ''}"
-    if model.get("parameters"):
-        network += f" ({model['parameters']:,} parameters)".replace(",", " ")
-    compared = [_count(len(comparison.losses), "loss")]
-    if len(comparison.networks) > 1:
-        compared = [_count(len(comparison.networks), "network"), *(compared if len(comparison.losses) > 1 else [])]
-        network = ", ".join(dict.fromkeys(str(each.get("name", "network")) for each in comparison.networks.values()))
-    return [
-        str(about.get("dataset", {}).get("label", "")),
-        network,
-        f"{len(finished)} of {len(comparison.runs)} runs: "
-        + " × ".join([*compared, _count(folds, "fold"), _count(seeds, "seed")]),
-        *([f"{about['steps']} steps each"] if about.get("steps") else []),
-        *([f"{float(about['minutes']):.1f} minutes"] if about.get("minutes") is not None else []),
-    ]
-
-
-def statement(summary: Summary) -> str:
-    """How the numbers and the tests were made."""
-    comparison = summary.comparison
-    value = "the mean over the test images; undefined values are left out"
-    if comparison.scenes:
-        value = (
-            "the value for all test pixels together, void left out. The tests, and the differences below, take the "
-            "value of each image, the mean of the classes in its truth or its prediction"
-        )
-    if comparison.classification:
-        value = (
-            "the mean over the test images, for class-wise and uniform accuracy of all of them together, which are not "
-            "tested"
-        )
-    if comparison.recognition:
-        value = (
-            "the accuracy, the mean over the folds of the pairs, each at the threshold that is best on the others; the "
-            "other metrics are of all pairs together and are not tested"
-        )
-    if comparison.registration:
-        value = "the mean over the test pairs; undefined values are left out"
-    return (
-        f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
-        f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
-        f"over the {units(comparison)}, paired within fold and seed (one tested with several seeds counts once), after "
-        f"Holm's correction over the {comparison.nouns} of a column; the columns are not corrected for one another."
-    )
-
-
 def differences(summary: Summary) -> list[dict[str, Any]]:
     """Rows of the table of differences from the baseline."""
     comparison = summary.comparison
-    wanted = (*comparison.judged, "ARI", "clDice") if comparison.pixelwise else comparison.metrics
+    wanted = (*comparison.judged, "ARI", "clDice") if comparison.segmentation else comparison.metrics
     if comparison.registration:
         wanted = (*comparison.judged, "folds", "SDlogJ")
     judged = [metric for metric in dict.fromkeys(wanted) if metric in comparison.metrics]
-    if not comparison.pixelwise:
+    if not comparison.segmentation:
         judged = [metric for metric in judged if summary.differences[metric]]
     return [
         {
@@ -235,7 +185,7 @@ def made(comparison: Comparison) -> list[tuple[str, str]]:
     """Command, versions and machine, one line each."""
     about = comparison.about
     machine, versions = about.get("machine", {}), about.get("versions", {})
-    processor = f"{machine.get('cpu', 'unknown processor')}, {_count(int(machine.get('threads') or 1), 'thread')}"
+    processor = f"{machine.get('cpu', 'unknown processor')}, {counted(int(machine.get('threads') or 1), 'thread')}"
     return [
         ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items() if version) or "not recorded"),
         ("Machine", f"{processor}, {machine.get('gpu') or 'no GPU'}"),
@@ -264,7 +214,3 @@ def summary_text(summary: Summary) -> str:
 
 def _unfinished(comparison: Comparison, run: Run) -> dict[str, str]:
     return {"run": run.folder.name, "status": run.status, "error": run.error}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"

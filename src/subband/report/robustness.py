@@ -99,7 +99,7 @@ def corruption_table(comparison: Comparison) -> Table | None:
             "relative mCE": [one.relative_mce if steady else math.nan for one in summaries],
             **{group: [one.groups[group] for one in summaries] for group in groups},
         }
-    return _table(comparison, columns, values, lowest=True)
+    return run_table(comparison, columns, values, lowest=True)
 
 
 def _adds(run: Run) -> bool:
@@ -108,7 +108,7 @@ def _adds(run: Run) -> bool:
     return all(float(np.mean(errors)) - clean >= LEAST for errors in error_lists(run).values())
 
 
-def _table(
+def run_table(
     comparison: Comparison, columns: Sequence[str], values: Mapping[str, Mapping[str, list[float]]], *, lowest: bool
 ) -> Table:
     """Means and deviations over runs; the best of a column among methods with the same runs is marked."""
@@ -222,7 +222,7 @@ def aliasing_table(comparison: Comparison) -> Table | None:
     if not values:
         return None
     columns = list(dict.fromkeys(name for row in values.values() for name in row))
-    return _table(comparison, columns, values, lowest=True)
+    return run_table(comparison, columns, values, lowest=True)
 
 
 def uniform_table(comparison: Comparison) -> Table | None:

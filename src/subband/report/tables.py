@@ -21,6 +21,7 @@ TERMINAL = (
     *("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice"),
     *("class-wise", "uniform", "corrupted", "consistency", "EER", "at learned"),
     *("Dice", "folds", "SDlogJ", "seconds"),
+    *("AP50", "AP", "AR", "mPC", "rPC"),
 )
 """Metrics that fit into a terminal of 80 columns."""
 

@@ -26,7 +26,7 @@ from subband.tasks.plan import Fitted, Plan, Progress, Task
 
 LOSS = "loss."
 """Before the names of a loss's own weights in ``best.pt``; only losses that learn have any."""
-VALIDATED = ("mIoU", "mDice", "VI", "ARI", "accuracy", "Dice")
+VALIDATED = ("mIoU", "mDice", "VI", "ARI", "accuracy", "AP50", "Dice")
 COLUMNS = ("step", "train_loss", "lr", "ce_term", "mi_term", *(f"val_{name}" for name in VALIDATED))
 
 

@@ -41,7 +41,7 @@ class SafeReader(FileSystemReader):
         ValueError: While reading, if the folder is no checkpoint, is damaged, or holds more than tensors.
     """
 
-    def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
+    def read_metadata(self, rank: int | None = None) -> Metadata:
         """What the checkpoint holds."""
         file = Path(self.path) / ".metadata"
         if not file.is_file():

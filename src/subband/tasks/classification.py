@@ -4,16 +4,16 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from subband import catalog
 from subband.config import Data, Model, Recipe
-from subband.data import Split, folds, given_split, holdout
+from subband.data import Split
 from subband.data.class_sample import ClassSamples
 from subband.models.classifiers import CONVERSION, classifier, without_bias
+from subband.tasks.splitting import split_images
 
 BATCH = 256
 """Images that are classified at a time in a test."""
@@ -114,33 +114,7 @@ def split_samples(samples: ClassSamples, data: Data) -> list[Split]:
     Raises:
         ValueError: If ``data.validation`` is out of range.
     """
-    if not 0 <= data.validation < 1:
-        raise ValueError(f"data.validation is {data.validation}, but must be within [0, 1)")
-    if data.split == "folds":
-        return folds(len(samples), folds=data.folds, seed=data.fold_seed)
-    if data.split == "holdout":
-        return [holdout(len(samples), test_every=3)]
-    split = given_split(samples)
-    if split.validation or not data.validation:
-        return [split]
-    held = held_out([samples.labels[index] for index in split.train], data.validation, seed=data.fold_seed)
-    train = [index for place, index in enumerate(split.train) if place not in held]
-    return [Split(train, [split.train[place] for place in sorted(held)], split.test)]
-
-
-def held_out(labels: Sequence[int], part: float, *, seed: int) -> set[int]:
-    """Places of a seeded part of the images, the same part of each class, at least one of a class of two.
-
-    Example:
-        >>> sorted(held_out([0, 0, 1, 1, 1, 1], 0.5, seed=0))
-        [0, 4, 5]
-    """
-    generator, array = np.random.default_rng([seed, 2]), np.asarray(labels)
-    chosen: set[int] = set()
-    for label in np.unique(array):
-        places = generator.permutation(np.flatnonzero(array == label))
-        chosen |= set(places[: min(len(places) - 1, max(1, round(part * len(places))))].tolist())
-    return chosen
+    return split_images(samples, samples.labels, data)
 
 
 def network_options(model: Model) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from subband.tasks.cell import Cell, Material
 from subband.tasks.kinds import kind_of
 from subband.tasks.methods import DATASET_KIND, baseline, label, methods, network
 
+OPTIONAL = ("width", "depth", "norm", "side")
+"""Keys of ``model`` that some networks have."""
+
 
 def describe_run(run: Path, material: Material, cell: Cell) -> None:
     """Write what made a run beside it: resolved recipe, command, versions, seed."""
@@ -93,5 +96,5 @@ def _network(recipe: Recipe, chosen: str, results: Mapping[Cell, Mapping[str, An
     counts = [result.get("parameters") for cell, result in results.items() if cell.method.network == chosen]
     keys = network(recipe, chosen)
     known = kind_of(recipe.task).options_of(keys.name)
-    found = {key: value for key, value in vars(keys).items() if key not in ("width", "depth", "norm") or key in known}
+    found = {key: value for key, value in vars(keys).items() if key not in OPTIONAL or key in known}
     return {**found, "parameters": next(filter(None, counts), None)}

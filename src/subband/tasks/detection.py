@@ -12,6 +12,7 @@ from subband.config import Optim
 from subband.corrupt import CORRUPTIONS, corrupt
 from subband.data.box_stream import BoxStream, resized
 from subband.data.boxes import BoxSample, BoxSamples
+from subband.losses.detection import DetectorLoss
 from subband.metrics.detection import Boxes, average_precision, coco_scores, performance_under_corruption
 from subband.tasks import _run
 from subband.tasks.plan import Fitted, Plan, Progress
@@ -25,26 +26,47 @@ class DetectionTask:
     """A detector of `subband.models.detector`, whose losses are inside it, and the images that validate it.
 
     Args:
-        model: The network; its losses are summed.
+        model: The network.
         validation: Images with boxes.
+        loss: What makes one of the network's losses; None sums them.
+        indices: Those of them that validate; None takes all, none leaves validation out.
+        divide: Divide the loss by the number of images in the batch.
+        seed: Seed of the regions that a detector draws to train on; those of a step depend on it and the step alone.
     """
 
-    def __init__(self, model: nn.Module, validation: BoxSamples) -> None:
-        self.model, self.loss, self.validation = model, nn.Identity(), validation
+    def __init__(
+        self,
+        model: nn.Module,
+        validation: BoxSamples,
+        *,
+        loss: nn.Module | None = None,
+        indices: Sequence[int] | None = None,
+        divide: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.model, self.loss, self.validation = model, loss or DetectorLoss(), validation
+        self.indices, self.divide, self.seed, self.now = indices, divide, seed, 0
 
     def at_step(self, step: int, epoch: int) -> None:
-        """Nothing changes with time."""
+        """Remember the step, by which regions are drawn."""
+        self.now = step
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the sum of the losses as ``loss``, and each of them."""
+        """Return the ``loss``, and each of the network's; leaves the global random numbers alone."""
         rows = zip(batch["boxes"], batch["labels"], batch["count"].tolist(), strict=True)
         targets = [{"boxes": boxes[:count], "labels": labels[:count]} for boxes, labels, count in rows]
-        terms: dict[str, Tensor] = self.model(list(batch["image"]), targets)
-        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+        images = batch["image"]
+        with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
+            torch.manual_seed((self.seed << 32) + self.now)  # torchvision draws regions from the global generator
+            terms: dict[str, Tensor] = self.model(list(images), targets)
+        whole: Tensor = self.loss(terms)
+        return {"loss": whole / len(images) if self.divide else whole, **terms}
 
     def validate(self) -> dict[str, float]:
-        """AP50 of the validation images, mean of the classes."""
-        found, truth = found_boxes(self.model, self.validation)
+        """AP50 of the validation images, mean of the classes; empty where there are no images."""
+        found, truth = found_boxes(self.model, self.validation, indices=self.indices)
+        if not found:
+            return {}
         classes = average_precision(found, truth, overlap=0.5)
         return {SCORE: float(np.mean(list(classes.values()))) if classes else 0.0}
 
@@ -75,7 +97,7 @@ def fit_detector(
     """
     length = plan.steps * plan.batch
     stream = BoxStream(samples, length=length, side=side_of(model), mirror=mirror, seed=seed)
-    task = DetectionTask(model, samples if validation is None else validation)
+    task = DetectionTask(model, samples if validation is None else validation, seed=seed)
     fitted = _run.fit(task, stream, plan, listen=listen)
     if plan.best.exists():
         model.load_state_dict(torch.load(plan.best, weights_only=True))
@@ -128,17 +150,22 @@ def true_boxes(sample: BoxSample) -> Boxes:
 
 
 def found_boxes(
-    model: nn.Module, samples: BoxSamples, *, corruption: tuple[str, int] | None = None
+    model: nn.Module,
+    samples: BoxSamples,
+    *,
+    indices: Sequence[int] | None = None,
+    corruption: tuple[str, int] | None = None,
 ) -> tuple[list[Boxes], list[Boxes]]:
     """What a detector finds in each image, and what is true.
 
     Args:
         model: Detector.
         samples: Images with boxes.
+        indices: Images to look at; None takes all.
         corruption: Name and severity for `subband.corrupt.corrupt`, done to the image at its own size; None for none.
     """
     found, truth = [], []
-    for index in range(len(samples)):
+    for index in range(len(samples)) if indices is None else indices:
         sample = samples[index]
         image = sample.image
         if corruption is not None:
@@ -149,11 +176,26 @@ def found_boxes(
     return found, truth
 
 
+def image_precision(found: Boxes, truth: Boxes) -> dict[str, float]:
+    """AP50 and AP of one image alone, the mean of the classes in it; NaN where nothing is true.
+
+    Example:
+        >>> box, one = np.array([[0.0, 0.0, 10.0, 10.0]]), np.array([1])
+        >>> image_precision(Boxes(box, one, np.array([0.9])), Boxes(box, one))
+        {'AP50': 1.0, 'AP': 1.0}
+    """
+    overlaps = [0.5 + 0.05 * step for step in range(10)]
+    each = [list(average_precision([found], [truth], overlap=overlap).values()) for overlap in overlaps]
+    means = [float(np.mean(classes)) if classes else float("nan") for classes in each]
+    return {"AP50": means[0], "AP": float(np.mean(means))}
+
+
 def scores_under_corruption(
     model: nn.Module,
     samples: BoxSamples,
     *,
     clean: float,
+    indices: Sequence[int] | None = None,
     corruptions: Sequence[str] = CORRUPTIONS,
     severities: Sequence[int] = (1, 2, 3, 4, 5),
     metric: str = "AP",
@@ -164,6 +206,7 @@ def scores_under_corruption(
         model: Detector.
         samples: Images with boxes.
         clean: ``metric`` on the images as they are.
+        indices: Images to corrupt; None takes all.
         corruptions: Names of `subband.corrupt.ALL_CORRUPTIONS`.
         severities: From 1 to 5.
         metric: One of `subband.metrics.detection.DETECTION_METRICS`.
@@ -176,7 +219,8 @@ def scores_under_corruption(
     """
     table = {
         name: [
-            coco_scores(*found_boxes(model, samples, corruption=(name, severity)))[metric] for severity in severities
+            coco_scores(*found_boxes(model, samples, indices=indices, corruption=(name, severity)))[metric]
+            for severity in severities
         ]
         for name in corruptions
     }

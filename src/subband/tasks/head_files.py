@@ -88,7 +88,7 @@ def read_head(file: Path) -> Tensors:
     else:
         if not file.is_file():
             raise ValueError(f"there is no file {file}")
-        package = require("safetensors.torch", extra="vision")
+        package = require("safetensors.torch", extra="faces")
         try:
             found = package.load_file(file)
         except Exception as error:  # its own class, which says no more than that
@@ -165,4 +165,4 @@ def _write(file: Path, state: Tensors) -> None:
         torch.save(state, content)
         write_bytes(file, content.getbuffer())
     else:
-        write_bytes(file, require("safetensors.torch", extra="vision").save(state))
+        write_bytes(file, require("safetensors.torch", extra="faces").save(state))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MODULES = {
     "segmentation": "subband.tasks.segmentation_cell",
     "classification": "subband.tasks.classification_cell",
+    "detection": "subband.tasks.detection_cell",
     "recognition": "subband.tasks.recognition_cell",
     "registration": "subband.tasks.registration_cell",
 }

@@ -13,6 +13,7 @@ from subband.config import Model, Recipe, check_networks
 LOSS_KIND = {
     "segmentation": "loss",
     "classification": "class-loss",
+    "detection": "box-loss",
     "recognition": "head",
     "registration": "similarity",
 }
@@ -20,10 +21,11 @@ LOSS_KIND = {
 DATASET_KIND = {
     "segmentation": "dataset",
     "classification": "class-dataset",
+    "detection": "box-dataset",
     "recognition": "face-dataset",
     "registration": "volume-dataset",
 }
-"""Kind of its readers."""
+"""Kind of a task's readers in the catalogue."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from subband.data.readers.class_folder import ClassFolder
 from subband.data.readers.face_bin import FaceBin
 from subband.data.readers.lfw_pairs import lfw_pairs
 
+LEAST = 10
+"""People in a fold of pairs that are derived."""
+
 
 @dataclass(frozen=True, eq=False)
 class PairSet:
@@ -72,11 +75,15 @@ def derived_pairs(
 ) -> Pairs:
     """Pairs of labelled images, ``most`` of one person in each fold, or as many as every fold has; so of two persons.
 
+    A fold of few people has the same few strangers again and again, which is too easy a test. With fewer than `LEAST`
+    people in each, there is one fold of all pairs, which `score_pairs` deals to ten.
+
     Raises:
         ValueError: If there are too few persons or images.
     """
     people = {samples.labels[index] for index in indices}
-    folds = min(folds, max(1, len(people) // 2))
+    if len(people) < LEAST * folds:
+        most, folds = most * folds, 1
 
     def derive(per_fold: int) -> Pairs:
         return pairs_of(samples.labels, indices=list(indices), folds=folds, per_fold=per_fold, seed=seed, label=label)

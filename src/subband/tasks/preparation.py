@@ -14,6 +14,8 @@ from torch.utils.data import default_collate
 from subband._files import read_json, write_json
 from subband.config import Recipe, parse_budget
 from subband.data import Split, save_splits, statistics
+from subband.layers.conversion_report import attached
+from subband.models.frozen_report import frozen_report
 from subband.tasks.cell import Cell, Material, cells, first_process
 from subband.tasks.kinds import kind_of
 from subband.tasks.methods import methods, network
@@ -26,7 +28,7 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def check_networks(recipe: Recipe, samples: Any, say: Callable[[str], None]) -> None:
-    """Build each network once, and say what its checkpoint gave.
+    """Build each network once, and say what its checkpoint gave, what was converted, and what is frozen.
 
     Raises:
         ValueError: If an option is wrong, or a checkpoint does not fit.
@@ -39,6 +41,9 @@ def check_networks(recipe: Recipe, samples: Any, say: Callable[[str], None]) -> 
             raise ValueError(f"optim.head_lr_factor needs a network with an encoder, but {keys.name!r} has none")
         if keys.weights:
             say(f"{label or keys.name}, {keys.weights}: {kind.load_weights(built, Path(keys.weights))}")
+        conversion = attached(built)
+        converted = "" if conversion is None else f"{str(conversion).splitlines()[0]}; "
+        say(f"{label or keys.name}: {converted}{frozen_report(built)}")
 
 
 def prepare(recipe: Recipe, folder: Path, samples: Any) -> Material:

@@ -14,6 +14,7 @@ from subband.config import Data, Model, Recipe
 from subband.data import VOID, Samples, Split, folds, given_split, holdout
 from subband.losses.segmentation import SegmentationLoss
 from subband.metrics import ConfusionMatrix, confusion_matrix, pixel_accuracy, segmentation_metrics
+from subband.tasks.splitting import same
 
 LOGGED = {"cross_entropy": "ce_term", "subband": "mi_term"}
 """Terms of a loss, and their columns in the log."""
@@ -148,11 +149,13 @@ def read_samples(data: Data) -> Samples:
 
 
 def split_samples(samples: Samples, data: Data) -> list[Split]:
-    """Folds of the recipe, one hold-out split, or the set's own split."""
+    """Folds of the recipe, one hold-out split, the set's own split, or all images for everything."""
     if data.split == "given":
         return [given_split(samples)]
     if data.split == "holdout":
         return [holdout(len(samples), test_every=3)]
+    if data.split == "same":
+        return [same(len(samples))]
     return folds(len(samples), folds=data.folds, seed=data.fold_seed)
 
 

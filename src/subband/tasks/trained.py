@@ -57,7 +57,7 @@ def run_folder(path: Path) -> Path:
 
 
 def task_of(path: Path) -> str:
-    """Kind of a run: ``segmentation``, ``classification`` or ``recognition``.
+    """Kind of a run: ``segmentation``, ``classification``, ``detection`` or ``recognition``.
 
     Raises:
         ValueError: If there is no finished run.

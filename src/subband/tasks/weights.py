@@ -1,4 +1,4 @@
-"""Weights of an image classifier for the encoder of a network, or for a classifier."""
+"""Weights of an image classifier for the encoder of a network, a classifier, or a detector."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,6 +65,23 @@ def load_classifier(network: nn.Module, path: Path) -> Matched:
     return _fill(
         network, read_state(path), name=str(path), kind="network", where=f"the network {type(network).__name__}"
     )
+
+
+def load_detector(network: nn.Module, path: Path) -> Matched:
+    """Fill the backbone of a detector from an image classifier's checkpoint, or all of it from a detector's.
+
+    Args:
+        network: Detector of `subband.models.detector`, plain or converted, whose names are torchvision's.
+        path: As for `load_encoder`; entries of another shape, as scores of other classes, stay random.
+
+    Raises:
+        ValueError: If there is no such file, it holds more than tensors, or nothing fits.
+    """
+    state = read_state(path)
+    whole = any("backbone.body." in name for name in state)
+    part = network if whole else network.get_submodule("backbone.body")
+    kind = "detector" if whole else "backbone"
+    return _fill(part, state, name=str(path), kind=kind, where=f"the {kind} of the {type(network).__name__}")
 
 
 def read_state(path: Path) -> Mapping[str, Any]:

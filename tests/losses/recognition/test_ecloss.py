@@ -82,8 +82,8 @@ def test_a_faint_map_counts_as_silent(generator):
     faint, silent = maps.clone(), maps.clone()
     faint[0] *= 1e-9
     silent[0] = 0.0
-    torch.testing.assert_close(ec_loss(faint), ec_loss(silent), rtol=1e-5, atol=0)
-    assert (ec_loss(maps) - ec_loss(silent)).abs() > 0.01
+    torch.testing.assert_close(ec_loss(faint, tau=20.0), ec_loss(silent, tau=20.0), rtol=1e-5, atol=0)
+    assert (ec_loss(maps, tau=20.0) - ec_loss(silent, tau=20.0)).abs() > 0.01
 
 
 def test_a_part_that_is_not_there_tells_images_apart():

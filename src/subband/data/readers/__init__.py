@@ -3,7 +3,9 @@
 Nothing is downloaded: a reader says which file is missing and where its official page is.
 """
 
+from subband.data.readers.box_folder import box_folder
 from subband.data.readers.camvid import CamVid
+from subband.data.readers.cardiac import CardiacFrames
 from subband.data.readers.cityscapes import Cityscapes
 from subband.data.readers.class_folder import ClassFolder
 from subband.data.readers.coco import Coco
@@ -15,7 +17,9 @@ from subband.data.readers.face_shards import FaceShards
 from subband.data.readers.folder import Folder
 from subband.data.readers.glas import Glas
 from subband.data.readers.ijb import Ijb
+from subband.data.readers.ixi import Ixi, convert_ixi
 from subband.data.readers.lfw_pairs import lfw_pairs
+from subband.data.readers.nifti_folder import NiftiFolder, NiftiPairs
 from subband.data.readers.recordio import RecordIO
 from subband.data.readers.roads import Roads
 from subband.data.readers.snemi3d import Snemi3d
@@ -24,6 +28,7 @@ from subband.data.readers.yolo import Yolo
 
 __all__ = [
     "CamVid",
+    "CardiacFrames",
     "Cityscapes",
     "ClassFolder",
     "Coco",
@@ -35,10 +40,15 @@ __all__ = [
     "Folder",
     "Glas",
     "Ijb",
+    "Ixi",
+    "NiftiFolder",
+    "NiftiPairs",
     "RecordIO",
     "Roads",
     "Snemi3d",
     "Voc",
     "Yolo",
+    "box_folder",
+    "convert_ixi",
     "lfw_pairs",
 ]

@@ -79,13 +79,6 @@ class WeightHead(Head):
         return self.weight
 
 
-def between(low: float, high: float, **values: float) -> None:
-    """Raise ``ValueError`` for the first value that is below ``low`` or above ``high``."""
-    for name, value in values.items():
-        if not low <= value <= high:
-            raise ValueError(f"{name} is {value}, but must lie between {low:g} and {high:g}")
-
-
 def _check(embeddings: Tensor, labels: Tensor, features: int, classes: int) -> None:
     if embeddings.ndim != 2 or embeddings.shape[1] != features or not embeddings.is_floating_point():
         raise ValueError(

@@ -7,8 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from subband._check import one_of
-from subband.losses.recognition._head import between
+from subband._check import between, one_of
 from subband.losses.recognition._logit import Logit
 from subband.losses.recognition.normface import NormFace
 from subband.losses.recognition.shard import ClassShard

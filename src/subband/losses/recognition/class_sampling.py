@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor, nn
 
-from subband._check import positive
-from subband.losses.recognition._head import between
+from subband._check import between, positive
 
 
 def sample_classes(

@@ -24,7 +24,7 @@ def ec_loss(
     maps: Float[Tensor, "batch channels height width"],
     *,
     channels: Channels = "all",
-    tau: float = 20.0,
+    tau: float = 10.0,
     beta: float = 16.0,
 ) -> Float[Tensor, ""]:
     r"""Reconstruction, not verified against the paper: minus the mutual information of maps and one-peak templates.
@@ -108,7 +108,7 @@ class ECLoss(nn.Module):
     """What a report has to say about this loss."""
 
     def __init__(
-        self, weight: float = 0.3, *, channels: Channels = "all", tau: float = 20.0, beta: float = 16.0
+        self, weight: float = 1.0, *, channels: Channels = "all", tau: float = 10.0, beta: float = 16.0
     ) -> None:
         super().__init__()
         not_negative(weight=weight)

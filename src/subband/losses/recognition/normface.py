@@ -6,7 +6,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from subband.losses.recognition._head import WeightHead, between
+from subband._check import between
+from subband.losses.recognition._head import WeightHead
 from subband.losses.recognition._logit import Logit
 from subband.losses.recognition._negatives import own_and_logsumexp
 from subband.losses.recognition.shard import ClassShard

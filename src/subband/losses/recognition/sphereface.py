@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from subband.losses.recognition._head import between
+from subband._check import between
 from subband.losses.recognition._logit import Logit
 from subband.losses.recognition.normface import NormFace
 from subband.losses.recognition.shard import ClassShard

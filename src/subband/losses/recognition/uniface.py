@@ -8,8 +8,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from subband._check import not_negative, one_of, positive
-from subband.losses.recognition._head import WeightHead, between
+from subband._check import between, not_negative, one_of, positive
+from subband.losses.recognition._head import WeightHead
 from subband.losses.recognition._negatives import own_and_softplus
 from subband.losses.recognition.class_sampling import SampledRows, sample_classes
 from subband.losses.recognition.shard import ClassShard

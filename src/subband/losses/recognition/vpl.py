@@ -5,9 +5,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from subband._check import not_negative, positive
+from subband._check import between, not_negative, positive
 from subband.losses.recognition._around import AroundSoftmax
-from subband.losses.recognition._head import between
 from subband.losses.recognition._memory import newest
 from subband.losses.recognition._negatives import EPS, own_and_logsumexp
 from subband.losses.recognition.normface import NormFace

@@ -1,4 +1,4 @@
-"""One name of the catalogue. Nothing here imports torch."""
+"""One name of the catalogue."""
 
 import importlib
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""Names of the catalogue for registration: methods, similarities, sets of volumes. Nothing here imports torch."""
+"""Names of registrations: methods, similarities, sets of volumes."""
 
 from typing import Any
 
-from subband._entry import Entry
+from subband.catalog.entry import Entry
 
 _ITK = "SimpleITK"
 _WINET = "Cheng et al., WiNet, MICCAI 2024 (arXiv:2407.13426)"
@@ -21,7 +21,7 @@ def _volumes(name: str, target: str, line: str, source: str) -> Entry:
     return Entry("volume-dataset", name, "subband.data.readers." + target, line, source)
 
 
-REGISTRATION: tuple[Entry, ...] = (
+ENTRIES: tuple[Entry, ...] = (
     _registration("winet", "WiNet", "subband.models.winet:WiNet", "network, trained on many pairs", _WINET),
     _registration("winet-pair", "WiNet on one pair", "PairFit", "the network fitted to each pair by itself", "ours"),
     _registration("field", "field by Adam", "PairFit", "every vector of a pair by Adam", "-", unknown="field"),

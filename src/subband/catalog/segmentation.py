@@ -1,17 +1,8 @@
-"""Every name that a recipe or the command line may use. Nothing here imports torch.
+"""Names of segmentations: losses, networks, readers, weight maps, metrics."""
 
-An entry is a name, the object behind it as ``"module:object"``, one line, its source, and the options that make a
-variant of the object (``cwmi-ce`` is ``CWMILoss`` with two options).
-"""
-
-from collections.abc import Iterable
 from typing import Any
 
-from subband._check import closest
-from subband._entry import Entry
-from subband._registration_names import REGISTRATION
-
-__all__ = ["ENTRIES", "Entry", "find", "kinds", "names"]
+from subband.catalog.entry import Entry
 
 _LOSS = "subband.losses.segmentation:"
 _MODEL = "subband.models:"
@@ -42,27 +33,6 @@ def _synthetic(task: str, line: str) -> Entry:
 def _metric(name: str, target: str, line: str, source: str, **options: Any) -> Entry:
     return Entry("metric", name, _METRIC + target, line, source, options)
 
-
-def _head(name: str, label: str, target: str, line: str, source: str, **options: Any) -> Entry:
-    return Entry(
-        "head", name, target if target.startswith("subband.") else _HEAD + target, line, source, options, label
-    )
-
-
-def _faces(name: str, target: str, line: str, source: str) -> Entry:
-    return Entry(
-        "face-dataset", name, target if target.startswith("subband.") else _READER[:-1] + "." + target, line, source
-    )
-
-
-_HEAD = "subband.losses.recognition."
-_COMPOSED = "subband.tasks.heads:"
-_UNIFACE = "Zhou et al., UniFace, ICCV 2023"
-_UNITSFACE = "Li et al., UniTSFace, 2023 (arXiv:2311.02523)"
-_EPL = "Li et al., EPL, 2024 (arXiv:2405.12447)"
-_INSIGHTFACE = "https://github.com/deepinsight/insightface"
-_BCE = "sigmoid of each class"
-_UNIFORM = "Li et al., uniform classification, 2024 (arXiv:2403.07289)"
 
 ENTRIES: tuple[Entry, ...] = (
     _loss("ce", "CE", "CrossEntropyLoss", "cross-entropy", "-"),
@@ -149,121 +119,4 @@ ENTRIES: tuple[Entry, ...] = (
     _metric("class-iou", "class_iou", "intersection over union of each class", "-"),
     _metric("FWIoU", "frequency_weighted_iou", "intersection over union, weighted by the share of the class", "-"),
     _metric("clDice", "cldice_score", "Dice of centre lines", "Shit et al., 2021 (arXiv:2003.07311)"),
-    _metric("sample-wise-accuracy", "sample_wise_accuracy", "own threshold for each image: top-1", _UNIFORM),
-    _metric("class-wise-accuracy", "class_wise_accuracy", "one threshold for each class", _UNIFORM),
-    _metric("uniform-accuracy", "uniform_accuracy", "one threshold for all images and classes", _UNIFORM),
-    Entry("class-loss", "softmax", "torch.nn:CrossEntropyLoss", "cross-entropy of the softmax", "-", label="softmax"),
-    Entry(
-        "class-loss",
-        "bce-unified",
-        "subband.losses.recognition.uniform_bce:UniformBCE",
-        f"{_BCE}, one bias for all classes",
-        _UNIFORM,
-        {"bias": "unified"},
-        "BCE, one bias",
-    ),
-    Entry(
-        "class-loss",
-        "bce-diverse",
-        "subband.losses.recognition.uniform_bce:UniformBCE",
-        f"{_BCE}, a bias for each class",
-        _UNIFORM,
-        {"bias": "diverse"},
-        "BCE, a bias per class",
-    ),
-    Entry(
-        "classifier",
-        "cifar-resnet",
-        "subband.models.classifiers:CifarResNet",
-        "ResNet for small images; every network of torchvision and timm goes as well",
-        "He et al., 2015 (arXiv:1512.03385)",
-        label="ResNet for small images",
-    ),
-    Entry(
-        "class-dataset",
-        "class-folder",
-        "subband.data.readers.class_folder:ClassFolder",
-        "train, val and test folders with a folder for each class: ImageNet, CIFAR, MNIST",
-        "https://image-net.org",
-    ),
-    Entry(
-        "class-dataset",
-        "synthetic-classes",
-        "subband.data.synthetic_classes:SyntheticClasses",
-        "eight shapes on a coloured ground",
-        "ours, seeded",
-    ),
-    _head("normface", "NormFace", "normface:NormFace", "softmax of cosines", "Wang et al., 2017 (arXiv:1704.06369)"),
-    _head(
-        "cosface", "CosFace", "cosface:CosFace", "softmax with a cosine margin", "Wang et al., 2018 (arXiv:1801.09414)"
-    ),
-    _head(
-        "arcface",
-        "ArcFace",
-        "arcface:ArcFace",
-        "softmax with an angular margin",
-        "Deng et al., 2018 (arXiv:1801.07698)",
-    ),
-    _head("sphereface", "SphereFace", "sphereface:SphereFace", "softmax with a multiplied angle", "Liu et al., 2017"),
-    _head(
-        "sphereface2",
-        "SphereFace2",
-        "sphereface2:SphereFace2",
-        "sigmoids with margins",
-        "Wen et al., 2021 (arXiv:2108.01513)",
-    ),
-    _head("uniface", "UniFace", "uniface:UniFace", "sigmoids with one bias, the threshold of all classes", _UNIFACE),
-    _head("uniface-diverse", "BCE-face", "uniface:UniFace", "sigmoids with a bias per class", _UNIFACE, bias="diverse"),
-    _head("vpl", "VPL", _COMPOSED + "vpl", "CosFace, weights drawn towards recent images", "Deng et al., CVPR 2021"),
-    _head(
-        "unpg", "UNPG", _COMPOSED + "unpg", "CosFace and the pairs of a batch", "Jung et al., 2022 (arXiv:2203.11593)"
-    ),
-    _head("s2s-softmax", "S2S softmax", "s2s:S2SSoftmax", "softmax over remembered samples", _UNITSFACE),
-    _head("s2s-bce", "S2S BCE", "s2s:S2SBCE", "sigmoids over remembered samples", _UNITSFACE),
-    _head("uss", "USS", "uss:USS", "remembered samples, one threshold for all pairs", _UNITSFACE),
-    _head("unitsface", "UniTSFace", _COMPOSED + "unitsface", "CosFace and USS", _UNITSFACE),
-    _head("unitsface-arcface", "ArcFace + USS", _COMPOSED + "unitsface", "ArcFace and USS", _UNITSFACE, base="arcface"),
-    _head("epl-cosface", "EPL (CosFace)", _COMPOSED + "epl", "CosFace and its empirical prototypes", _EPL),
-    _head("epl-arcface", "EPL (ArcFace)", _COMPOSED + "epl", "the same on ArcFace", _EPL, base="arcface"),
-    _head("epl-uniface", "EPL (UniFace)", _COMPOSED + "epl", "the same on UniFace", _EPL, base="uniface"),
-    *(
-        Entry(
-            "embedder",
-            f"iresnet{depth}",
-            "subband.models.iresnet:IResNet",
-            f"residual network of {depth} layers for faces; every classifier goes as well",
-            _UNITSFACE,
-            {"depth": depth},
-            f"IResNet-{depth}",
-        )
-        for depth in (18, 34, 50, 100, 200)
-    ),
-    _faces("class-folder", "class_folder:ClassFolder", "a folder for each person: PERSON/x.jpg", "-"),
-    _faces("record-io", "recordio:RecordIO", "train.rec and train.idx of insightface", _INSIGHTFACE),
-    _faces("face-list", "face_list:FaceList", "a CSV of files and persons", "-"),
-    _faces("face-shards", "face_shards:FaceShards", "tar shards of images and labels, as WebDataset writes", "-"),
-    _faces("synthetic-faces", "subband.data.synthetic_faces:SyntheticFaces", "drawn faces", "ours, seeded"),
-    *REGISTRATION,
 )
-
-
-def names(kind: str) -> list[str]:
-    """Names of one kind, in the catalogue's order."""
-    return [entry.name for entry in ENTRIES if entry.kind == kind]
-
-
-def kinds() -> list[str]:
-    """Kinds of entries, in the catalogue's order."""
-    return list(dict.fromkeys(entry.kind for entry in ENTRIES))
-
-
-def find(kind: str, name: str, *, among: Iterable[Entry] = ENTRIES) -> Entry:
-    """Return the entry, or say which names there are.
-
-    Raises:
-        ValueError: If there is no such name, with the closest one.
-    """
-    known = {entry.name: entry for entry in among if entry.kind == kind}
-    if name not in known:
-        raise ValueError(f"there is no {kind} called {name!r}{closest(name, known)} (known: {', '.join(known)})")
-    return known[name]
