@@ -1,15 +1,20 @@
 """``subband register``: a pair of files, a trained run, pictures, and what it says of a wrong call."""
 
+import io
+import types
+
 import numpy as np
 import pytest
+from rich.console import Console
 from tiny_registration import NETWORKS, recipe
 
 from subband._files import read_json
-from subband.cli import main
+from subband.cli import _console, main
 from subband.data.images import write_png
 from subband.data.nifti import write_nifti
 from subband.data.phantoms import Phantoms
 from subband.tasks.compare import compare
+from subband.tasks.plan import Progress
 
 QUICK = ["--fit.method", "field", "--fit.steps", "3", "--fit.similarity", "mse"]
 
@@ -125,3 +130,26 @@ def test_a_wrong_call_ends_in_a_sentence(files, capsys, options, words):
 def test_a_missing_file_is_named(tmp_path, capsys):
     assert main(["register", str(tmp_path / "a.nii.gz"), str(tmp_path / "b.nii.gz")]) == 2
     assert "there is no file" in capsys.readouterr().err
+
+
+def test_a_terminal_has_a_bar_for_each_optimisation(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(_console, "console", Console(file=screen, force_terminal=True, width=100))
+    with _console.steps_progress() as listen:
+        for step in (1, 2):
+            listen("field by Adam", Progress(step, 2, 0.5, {}))
+    assert "field by Adam" in screen.getvalue()
+    assert "2/2" in screen.getvalue()
+
+
+def test_what_learns_nothing_is_said_to_be_tested(monkeypatch):
+    cell = types.SimpleNamespace(name="identity-fold0-seed0")
+    screen = io.StringIO()
+    monkeypatch.setattr(_console, "console", Console(file=screen, width=100))
+    with _console.runs_progress(3) as listen:
+        listen(cell, Progress(100, 100, float("nan"), {}))
+        listen(types.SimpleNamespace(name="winet"), Progress(100, 100, 0.25, {"Dice": 0.5}))
+    assert screen.getvalue().splitlines() == [
+        "1/3 identity-fold0-seed0: tested",
+        "2/3 winet: 100 steps, loss 0.250, validation Dice 0.500",
+    ]

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from subband.report.comparison import Comparison, Run
 from subband.report.register_page import RegisterPage, metric_table, sentence_of, write_register_page
-from subband.report.registration import field_line
+from subband.report.registration import field_line, registration
 from subband.report.registration_figures import (
     FOLD,
     checkerboard,
@@ -105,6 +106,19 @@ def test_figures_have_a_row_for_each_plane_and_method():
     assert figure.svg.count("<image") == 12
     assert methods_figure({"a\nDice 0.5": view(), "b": view()}, key="p").svg.count("<image") == 8
     assert figure.png.startswith(b"\x89PNG")
+
+
+def test_pairs_without_labels_are_named_by_their_folds(tmp_path):
+    folder = tmp_path / "runs" / "field-fold0-seed0"
+    write_views(folder / "planes.npz", [view("a to b")])
+    row = {"name": "a to b", "folds": 0.25, "SDlogJ": 0.1}
+    run = Run("field", 0, 0, folder, "finished", images=[row], metrics={"folds": 0.25})
+    comparison = Comparison(tmp_path, {"task": "registration", "losses": ["mse"], "methods": {"field": {}}}, [run])
+    found = registration(comparison)
+    assert found["boxes"] == ""
+    (pair,) = found["pairs"]
+    assert pair["title"] == "a to b"
+    assert "folds 0.250 %" in pair["svg"]
 
 
 def test_boxes_leave_out_what_is_undefined():

@@ -64,6 +64,12 @@ def test_the_start_by_centres_lays_middle_on_middle(files):
     np.testing.assert_allclose(middle[:3], [500 + 8, 6 + 9, 7 + 10])
 
 
+def test_the_start_by_registration_finds_the_shift(files):
+    pair = pair_of(files, start="translation")
+    np.testing.assert_allclose(pair.matrix[:3, :3], np.eye(3), atol=1e-6)
+    np.testing.assert_allclose(pair.matrix[:3, 3], (2, 0, 0), atol=0.3)
+
+
 def test_the_whole_displacement_leads_to_the_moving_file(files):
     """Start and deformation by hand, at one voxel."""
     pair = pair_of(files, start="centre")

@@ -8,12 +8,13 @@ from typing import Any
 
 from subband._files import write_bytes
 from subband.report.answers import answers
-from subband.report.comparison import Comparison, Run, read_comparison
+from subband.report.comparison import Comparison, Run
 from subband.report.detections import detections
 from subband.report.figures import curves, number
 from subband.report.insight import insight
 from subband.report.pictures import examples, outliers, shown_methods
 from subband.report.published import published_note
+from subband.report.reading import read_comparison
 from subband.report.recognition import recognition
 from subband.report.registration import registration
 from subband.report.robustness import robustness

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from subband.report.comparison import Comparison, read_comparison
+from subband.report.comparison import Comparison
 from subband.report.published import published, published_mean, published_seconds
+from subband.report.reading import read_comparison
 from subband.report.statistics import Difference, Spread, best, differences, higher_is_better, spread
 
 DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1, "ASD": 2, "seconds": 2, "MB": 0}

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from subband.report.comparison import Comparison, read_comparison
+from subband.report.comparison import Comparison
+from subband.report.reading import read_comparison
 from subband.report.statistics import ENOUGH, Difference, higher_is_better
 from subband.report.tables import Summary, decimals, number
 
