@@ -15,7 +15,7 @@ EACH = pytest.mark.parametrize("path", TREES)
 # those of the forward that it had.
 TAKES_NAMES = (
     "src/subband/_check.py",
-    *(f"src/subband/catalog/{task}.py" for task in ("segmentation", "classification", "recognition", "registration")),
+    *(f"src/subband/catalog/{task}.py" for task in ("segmentation", "classification", "recognition")),
     "src/subband/layers/_functional.py",
 )
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|root|farm|home|tmp)/")

@@ -1,5 +1,7 @@
 """Optimisation of one pair: the phantom gate, what is learnt, going on after a stop."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -94,7 +96,9 @@ def test_phantom_gate(seed):
     moving, fixed = phantoms[0], phantoms[1]
     images = [torch.from_numpy(volume.image)[None, None] for volume in (moving, fixed)]
     similar = RegistrationLoss(NCCLoss(window=5), DiffusionLoss(), weight=0.3)
+    begin = time.process_time()
     field = PairFit("winet").register(*images, similar, Grid.of(fixed.image.shape))
+    assert time.process_time() - begin < 30
     warped = warp_labels(torch.from_numpy(moving.labels)[None], field, method="linear")[0]
     before, after = (
         np.nanmean(list(dice_per_structure(each, fixed.labels, phantoms.structures).values()))
