@@ -1,4 +1,4 @@
-"""Groups of keys of a recipe: images, network, optimiser, robustness, recognition, registration. Imports no torch."""
+"""Groups of keys of a recipe: images, network, optimiser, robustness, and what some kinds ask. Imports no torch."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,7 +18,7 @@ class Data:
         published: Name of the set in the published tables, to show their rows beside ours.
         crop: Crop size of a training item, in pixels; empty takes whole images. Classification tests on the centre.
             For registration: voxels along each axis that all volumes are brought to around their centres; empty takes
-            the smallest multiples of 16 that hold them all.
+            the smallest multiples of 16 that hold them all. For neurons: voxels (z, y, x) of a cube.
             Detection has ``model.side`` in its place.
         resize: Shorter side that a tested image gets before its centre is taken, for classification; 0 for its own.
         batch: Crops in a step, over all processes.
@@ -46,8 +46,8 @@ class Data:
         atlas: Volume that a registration moves onto every other; without it the set's own pairs are taken, or any two
             subjects of a part.
         spacing: Distance of voxels in mm that volumes are brought to; empty takes that of the first one.
-        options: Further options of a reader of volumes, such as ``{moving: us_images, fixed: mr_images}``
-            (``subband show volume-dataset NAME``).
+        options: Further options of a reader of volumes or neurons, such as ``{moving: us_images, fixed: mr_images}``
+            (``subband show volume-dataset NAME``, ``subband show neuron-dataset NAME``).
         workers: Loader processes.
     """
 
@@ -266,3 +266,28 @@ class Fit:
     steps: int = 100
     diffeomorphic: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Neurons:
+    """How a neuron network trains and is tested: on whole volumes, by their voxels and by the trees traced in them.
+
+    Args:
+        noise: Deviation of the noise that every training cube gets, in grey levels of 1/255, as the authors add it.
+        block: Voxels (z, y, x) that a network labels at once.
+        halo: Voxels around a block that it sees too.
+        soma: Where a trace starts: at the first root of the ``given`` tree, or where it is ``found`` to be thickest.
+        gap: Longest break of a fibre that a trace bridges, in voxels.
+        min_length: Shortest branch that a trace keeps, in voxels.
+        distance: Farthest that two trees are said to meet, in voxels.
+        pictures: Volumes whose projections each run keeps for the report.
+    """
+
+    noise: float = 1.0
+    block: list[int] = field(default_factory=lambda: [32, 128, 128])
+    halo: list[int] = field(default_factory=lambda: [16, 32, 32])
+    soma: Literal["given", "found"] = "given"
+    gap: float = 8.0
+    min_length: float = 5.0
+    distance: float = 2.0
+    pictures: int = 2

@@ -12,13 +12,14 @@ from typing import Any, Literal
 import yaml
 
 from subband._check import closest
-from subband._groups import Data, Fit, Model, Optim, Recognition, Registration, Robustness
+from subband._groups import Data, Fit, Model, Neurons, Optim, Recognition, Registration, Robustness
 
 __all__ = [
     "GROUPS",
     "Data",
     "Fit",
     "Model",
+    "Neurons",
     "Optim",
     "Recipe",
     "Recognition",
@@ -42,8 +43,8 @@ class Recipe:
     """A comparison: every method, a network with a loss, is trained on every fold with every seed.
 
     Args:
-        task: Kind of run: classes of pixels, classes of images, boxes around objects, embeddings of images, or fields
-            between volumes.
+        task: Kind of run: classes of pixels, classes of images, boxes around objects, embeddings of images, fields
+            between volumes, or trees of neurons.
         name: Short name, used for the folder.
         title: Heading of the report.
         data: Images, crops, folds.
@@ -53,7 +54,7 @@ class Recipe:
         optim: Optimiser and schedule.
         losses: Names in the catalogue (``subband list loss``; for classification ``subband list class-loss``, for
             detection ``subband list box-loss``, of a recognition ``subband list head``, for registration
-            ``subband list similarity``).
+            ``subband list similarity``; for neurons those of a segmentation).
         loss_options: Options of single losses, by name, over the catalogue's.
         baseline: Method that the others are compared with: a loss, or a network where networks are compared; the first
             one if it is not among them.
@@ -68,9 +69,12 @@ class Recipe:
         robustness: What else is asked of each trained classifier or detector.
         recognition: How a recognition is tested.
         registration: How a registration pairs volumes, trains and is tested.
+        neurons: How a neuron network trains and is tested.
     """
 
-    task: Literal["segmentation", "classification", "detection", "recognition", "registration"] = "segmentation"
+    task: Literal["segmentation", "classification", "detection", "recognition", "registration", "neurons"] = (
+        "segmentation"
+    )
     name: str = "run"
     title: str = ""
     data: Data = field(default_factory=Data)
@@ -90,6 +94,7 @@ class Recipe:
     robustness: Robustness = field(default_factory=Robustness)
     recognition: Recognition = field(default_factory=Recognition)
     registration: Registration = field(default_factory=Registration)
+    neurons: Neurons = field(default_factory=Neurons)
 
 
 GROUPS: dict[str, type] = {
@@ -99,6 +104,7 @@ GROUPS: dict[str, type] = {
     "robustness": Robustness,
     "recognition": Recognition,
     "registration": Registration,
+    "neurons": Neurons,
 }
 """Keys of a recipe that are groups of keys."""
 

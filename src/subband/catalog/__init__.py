@@ -7,7 +7,7 @@ variant of the object (``cwmi-ce`` is ``CWMILoss`` with two options). There is a
 from collections.abc import Iterable
 
 from subband._check import closest
-from subband.catalog import classification, detection, recognition, registration, segmentation
+from subband.catalog import classification, detection, neurons, recognition, registration, segmentation
 from subband.catalog.entry import Entry
 
 ENTRIES: tuple[Entry, ...] = (
@@ -16,6 +16,7 @@ ENTRIES: tuple[Entry, ...] = (
     *detection.ENTRIES,
     *recognition.ENTRIES,
     *registration.ENTRIES,
+    *neurons.ENTRIES,
 )
 
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from subband._check import closest
 
 VERBS = {
-    "demo": "minutes on synthetic images: segmentation, robustness, recognition, registration, detection, `wavelets`",
+    "demo": "minutes on synthetic images: segmentation, robustness, recognition, registration, neurons, ...",
     "compare": "train methods (networks, losses) x folds x seeds and write one report",
     "train": "train one network with one loss",
     "evaluate": "test a trained run again, or on other images",
     "predict": "write masks and probabilities of image files of any size",
     "register": "warp one volume onto another, and write image, field, labels and a report",
+    "trace": "find the tree of a neuron in a volume of any size, and write SWC, segmentation and a report",
+    "swc": "rasterize, validate or compare SWC files of traced neurons",
     "verify": "say of pairs of faces whether they show one person, and at which threshold",
     "head": "bring the parts of a recognition head into one file, or a file into parts",
     "prepare": "bring a downloaded data set into images/ and masks/",

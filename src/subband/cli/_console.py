@@ -70,14 +70,17 @@ def steps_progress() -> Iterator[Callable[[str, Any], None]]:
         def listen(label: str, now: Any) -> None:
             if label not in seen:
                 seen[label] = progress.add_task(label, total=now.steps, note="")
-            progress.update(seen[label], completed=now.step, note=f"loss {now.loss:8.3f}")
+            progress.update(
+                seen[label], completed=now.step, note="" if math.isnan(now.loss) else f"loss {now.loss:8.3f}"
+            )
 
         yield listen
 
 
 def _quarters(label: str, now: Any) -> None:
     if now.step % max(1, now.steps // 4) == 0:
-        say(f"  {label}: step {now.step} of {now.steps}, loss {now.loss:.3f}")
+        done = f"{now.step} of {now.steps}"
+        say(f"  {label}: {done} blocks" if math.isnan(now.loss) else f"  {label}: step {done}, loss {now.loss:.3f}")
 
 
 def _plain(total: int, seen: dict[str, Any]) -> Callable[[Any, Any], None]:

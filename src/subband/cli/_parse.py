@@ -20,6 +20,11 @@ from subband._check import closest
 from subband.config import GROUPS, Recipe, read_recipe
 from subband.tasks.methods import narrowed
 
+VERB_LISTS = ("--baselines", "--soma", "--block", "--halo")
+"""Options of verbs that are lists."""
+DASHED = r"--(?:moving_labels|fixed_labels|min_length|flip_truth)\b"
+"""Options of verbs that are typed with dashes."""
+
 
 def call(verb: Callable[..., int | None], name: str, arguments: Sequence[str]) -> int:
     """Parse ``arguments`` and run a verb; a wrong call or a failure ends in one sentence on standard error."""
@@ -93,15 +98,21 @@ def _help(parser: jsonargparse.ArgumentParser, name: str, words: list[str], opti
     line = " ".join(["usage: subband", name, *(w.upper() for w in words), *(f"[{w.upper()}]" for w in optional)])
     text = parser.format_help().replace("--recipe.", "--").replace(" {true,false}", "")
     text = re.sub(r"usage: .*?\n\n", f"{line} [options]\n\n", text, count=1, flags=re.DOTALL)
-    text = re.sub(r"--(?:moving|fixed)_labels", lambda found: found[0].replace("_", "-"), text)
+    text = _as_typed(text)
     return re.sub(r"\n  --(recipe|fit) CONFIG.*?(?=\n  --)", "", text, flags=re.DOTALL)
+
+
+def _as_typed(text: str) -> str:
+    """Options of verbs with dashes, as people type them."""
+    return re.sub(DASHED, lambda found: found[0].replace("_", "-"), text)
 
 
 def _known_options(parser: jsonargparse.ArgumentParser, arguments: list[str]) -> None:
     """Say which option is unknown, and the closest known one."""
-    known = [text.replace("--recipe.", "--") for action in parser._actions for text in action.option_strings]
+    every = [text.replace("--recipe.", "--") for action in parser._actions for text in action.option_strings]
+    known = [_as_typed(text) for text in every]
     for argument in arguments:
-        option = argument.partition("=")[0].replace("--recipe.", "--")
+        option = _as_typed(argument.partition("=")[0].replace("--recipe.", "--"))
         if option.startswith("--") and len(option) > 2 and option.rstrip("+") not in known:
             raise ValueError(f"there is no option {option}{closest(option, known)}")
 
@@ -190,7 +201,7 @@ def _comma_lists(arguments: list[str]) -> list[str]:
     for index, argument in enumerate(arguments):
         key, equals, value = argument.removeprefix("--recipe.").partition("=")
         prefix = "--recipe." if argument.startswith("--recipe.") else "--"
-        if (key not in lists or prefix == "--") and key != "--baselines":
+        if (key not in lists or prefix == "--") and key not in VERB_LISTS:
             continue
         if equals:
             result[index] = f"{prefix}{key.removeprefix('--')}=[{value.strip('[]')}]"

@@ -8,6 +8,7 @@ RECIPES = {
     "recognition": "recognition/demo",
     "detection": "detection/demo",
     "registration": "registration/demo",
+    "neurons": "neurons/demo",
 }
 """Demos that are comparisons."""
 

@@ -31,6 +31,8 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
         return _recognizer(run, images, out)
     if task == "registration":
         return _registration(run, images, out)
+    if task == "neurons":
+        return _neurons(run, images, out)
     result = evaluate_run(run, images=images, masks=masks, out=out)
     header = list(result["images"][0])
     rows = [[str(row["name"]), *(f"{row[key]:.4g}" for key in header[1:])] for row in result["images"]]
@@ -70,6 +72,24 @@ def _registration(run: Path, images: Path | None, out: Path | None) -> int:
         raise ValueError("--images is not for registrations; register others: subband register --run RUN")
     result = evaluate_registration(run, out=out)
     print_table(*metric_table(result["pairs"]))
+    say_where("written", result["folder"])
+    return 0
+
+
+def _neurons(run: Path, images: Path | None, out: Path | None) -> int:
+    """Print the metrics of the run's own test volumes."""
+    from subband.cli._console import print_table, say_where
+    from subband.tasks.trained_neurons import evaluate_neurons
+
+    if images is not None:
+        raise ValueError("--images is not for neurons; trace others: subband trace VOLUME --run RUN")
+    result = evaluate_neurons(run, out=out)
+    header = list(dict.fromkeys(name for row in result["volumes"] for name in row))
+    rows = [
+        [str(row.get(name, "-")) if name == "name" else f"{row.get(name, float('nan')):.4g}" for name in header]
+        for row in result["volumes"]
+    ]
+    print_table(header, rows)
     say_where("written", result["folder"])
     return 0
 

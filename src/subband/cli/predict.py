@@ -27,6 +27,8 @@ def predict(run: Path, files: list[Path], *, out: Path | None = None, tile: int 
         raise ValueError(f"{run} is a recognition, which says nothing of single images; take subband verify RUN PAIRS")
     if task == "registration":
         raise ValueError(f"{run} is a registration of pairs; take subband register MOVING FIXED --run {run}")
+    if task == "neurons":
+        raise ValueError(f"{run} segments volumes of neurons; take subband trace VOLUME --run {run}")
     kinds = {"classification": _classes, "detection": _boxes}
     if task in kinds:
         return kinds[task](run, image_files(files), out or run_folder(run) / "predicted", overwrite)

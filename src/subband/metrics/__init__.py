@@ -31,6 +31,7 @@ from subband.metrics.identification import Identification, identification, joine
 from subband.metrics.ijb import Templates, pool_templates
 from subband.metrics.jacobian import folding_percentage, jacobian_determinant, sd_log_jacobian
 from subband.metrics.megaface import MegaFace, megaface, rank_one
+from subband.metrics.neurons import NeuronDistances, length_precision, length_recall, neuron_distances
 from subband.metrics.overlap import mean_dice, mean_iou
 from subband.metrics.partition import adjusted_rand_index, average_precision_dsb2018, variation_of_information
 from subband.metrics.registration import (
@@ -79,6 +80,7 @@ __all__ = [
     "Identification",
     "MegaFace",
     "Metric",
+    "NeuronDistances",
     "OperatingPoint",
     "RobustnessSummary",
     "Roc",
@@ -112,12 +114,15 @@ __all__ = [
     "identification",
     "jacobian_determinant",
     "joined_identification",
+    "length_precision",
+    "length_recall",
     "location_instability",
     "mean_corruption_error",
     "mean_dice",
     "mean_iou",
     "megaface",
     "most_accurate_point",
+    "neuron_distances",
     "operating_point",
     "part_iou",
     "peak_deviation",

@@ -14,6 +14,8 @@ from subband.models.normalized import Normalized
 from subband.models.segnet import SegNet, WaveSegNet
 from subband.models.unet import UNet, authors_state_dict, load_authors
 from subband.models.vgg_unet import VggUNet, WaveUNet
+from subband.models.wave_unet3d import WaveUNet3d
+from subband.models.wave_unet3d_checkpoint import load_authors_wave_unet3d
 from subband.models.wavecnet import WAVECNETS, wavecnet
 from subband.models.wavecnet_checkpoint import Loaded, load_authors_wavecnet
 from subband.models.winet import WiNet
@@ -36,6 +38,7 @@ __all__ = [
     "WaveDeepLabV3Plus",
     "WaveSegNet",
     "WaveUNet",
+    "WaveUNet3d",
     "WiNet",
     "authors_state_dict",
     "classifier",
@@ -44,6 +47,7 @@ __all__ = [
     "estimate_memory",
     "frozen_report",
     "load_authors",
+    "load_authors_wave_unet3d",
     "load_authors_wavecnet",
     "load_authors_winet",
     "load_iresnet",

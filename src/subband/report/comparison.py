@@ -23,7 +23,19 @@ PAIR_JUDGED = ("accuracy", "EER")
 """Metrics of the verdict on recognitions."""
 FIELD_JUDGED = ("Dice", "HD95")
 """Metrics of the verdict on registrations."""
-EXTRA = ("uniform", "class_accuracy", "robustness", "class_AP50", "conversion", "frozen", "verification", "structures")
+TREE_JUDGED = ("F1", "IoU")
+"""Metrics of the verdict on neurons: one of their trees, one of their voxels."""
+EXTRA = (
+    "uniform",
+    "class_accuracy",
+    "robustness",
+    "class_AP50",
+    "conversion",
+    "frozen",
+    "verification",
+    "structures",
+    "failures",
+)
 TOGETHER = ("class_iou", "class_accuracy", "class_AP50", "verification")
 """Parts of results whose metrics are of all images together, not the mean over them."""
 JUDGED = ("VI", "mIoU")
@@ -152,9 +164,15 @@ class Comparison:
         return self.about.get("task") == "registration"
 
     @property
+    def neurons(self) -> bool:
+        """Whether neurons are traced."""
+        return self.about.get("task") == "neurons"
+
+    @property
     def segmentation(self) -> bool:
-        """Whether pixels have classes."""
-        return not (self.classification or self.detection or self.recognition or self.registration)
+        """Whether pixels have classes, and nothing else is asked."""
+        others = (self.classification, self.detection, self.recognition, self.registration, self.neurons)
+        return not any(others)
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -166,8 +184,8 @@ class Comparison:
             return (*found, *attacks[:1])
         if self.detection:
             return BOX_JUDGED
-        if self.recognition or self.registration:
-            wanted = FIELD_JUDGED if self.registration else PAIR_JUDGED
+        if self.recognition or self.registration or self.neurons:
+            wanted = TREE_JUDGED if self.neurons else FIELD_JUDGED if self.registration else PAIR_JUDGED
             return tuple(metric for metric in wanted if metric in self.metrics)
         return SCENE_JUDGED if self.scenes else JUDGED
 
@@ -177,6 +195,8 @@ class Comparison:
         several = len(self.networks) > 1
         if self.registration:
             return ["parameters"]
+        if self.neurons:
+            return ["parameters", "ms_per_step"]
         return [
             name for name in COSTS if name == "ms_per_step" or (several if name == "parameters" else self._tells_losses)
         ]

@@ -12,6 +12,7 @@ from subband.report.comparison import Comparison, Run
 from subband.report.detections import detections
 from subband.report.figures import curves, number
 from subband.report.insight import insight
+from subband.report.neurons import neurons
 from subband.report.pictures import examples, outliers, shown_methods
 from subband.report.published import published_note
 from subband.report.reading import read_comparison
@@ -115,6 +116,7 @@ def content(summary: Summary) -> dict[str, Any]:
         "detections": detections(comparison, methods) if comparison.detection else None,
         "recognition": recognition(comparison) if comparison.recognition else None,
         "registration": registration(comparison) if comparison.registration else None,
+        "neurons": neurons(comparison) if comparison.neurons else None,
         "answers": answers(comparison),
         "own_images": own_images(comparison),
         "noun": comparison.noun,
@@ -152,6 +154,8 @@ def differences(summary: Summary) -> list[dict[str, Any]]:
     wanted = (*comparison.judged, "ARI", "clDice") if comparison.segmentation else comparison.metrics
     if comparison.registration:
         wanted = (*comparison.judged, "folds", "SDlogJ")
+    if comparison.neurons:
+        wanted = (*comparison.judged, "recall", "precision", "clDice")
     judged = [metric for metric in dict.fromkeys(wanted) if metric in comparison.metrics]
     if not comparison.segmentation:
         judged = [metric for metric in judged if summary.differences[metric]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from subband.metrics import METRICS
+from subband.metrics.neuron_table import NEURON_METRICS
 from subband.metrics.registration_table import REGISTRATION_METRICS
 from subband.report.comparison import Comparison
 
@@ -66,7 +67,7 @@ class Difference:
 
 def higher_is_better(metric: str) -> bool:
     """Direction of a metric; unknown ones count as better when higher."""
-    known = {**REGISTRATION_METRICS, **METRICS}
+    known = {**REGISTRATION_METRICS, **NEURON_METRICS, **METRICS}
     return metric != "EER" and (metric not in known or known[metric].better == "higher")
 
 

@@ -15,13 +15,13 @@ from subband.report.published import published, published_mean, published_second
 from subband.report.reading import read_comparison
 from subband.report.statistics import Difference, Spread, best, differences, higher_is_better, spread
 
-DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1, "ASD": 2, "seconds": 2, "MB": 0}
+DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1, "ASD": 2, "seconds": 2, "MB": 0, "ESA": 2, "DSA": 2, "failed": 2}
 PUBLISHED_DECIMALS = {"VI": 2, "HD": 2}
 COST_LABELS = {"parameters": "parameters", "ms_per_step": "ms/step", "loss_ms": "loss ms", "peak_mb": "loss MB"}
 TERMINAL = (
     *("mIoU", "accuracy", "FWIoU", "VI", "ARI", "clDice"),
     *("class-wise", "uniform", "corrupted", "consistency", "EER", "at learned"),
-    *("Dice", "folds", "SDlogJ", "seconds"),
+    *("Dice", "folds", "SDlogJ", "IoU", "recall", "precision", "F1", "ESA", "seconds"),
     *("AP50", "AP", "AR", "mPC", "rPC"),
 )
 """Metrics that fit into a terminal of 80 columns."""
@@ -226,6 +226,8 @@ def report_table(
     shown = [metric for metric in metrics if metric in summary.comparison.metrics]
     if metrics is TERMINAL and "corrupted" in shown:
         shown = [metric for metric in shown if metric not in ("class-wise", "uniform")]  # 80 columns
+    if metrics is TERMINAL and summary.comparison.neurons:
+        shown = [metric for metric in shown if metric not in ("clDice", "seconds")]
     rows, timed = [], "ms_per_step" in summary.comparison.costs
     for row in summary.rows:
         line = [_escape(row.label) if markup else row.label]

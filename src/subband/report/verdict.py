@@ -66,7 +66,8 @@ def spoken(metric: str) -> str:
         ('mIoU', 'accuracy under corruption', 'accuracy under pgd 4/255')
     """
     words = {"corrupted": "accuracy under corruption", "consistency": "shift consistency"}
-    words |= {"class-wise": "class-wise accuracy", "uniform": "uniform accuracy"}
+    words |= {"class-wise": "class-wise accuracy", "uniform": "uniform accuracy", "F1": "F1 of the length"}
+    words |= {"IoU": "IoU of the voxels"}
     return f"accuracy under {metric}" if "/255" in metric else words.get(metric, metric)
 
 
@@ -84,7 +85,8 @@ def _tested(summary: Summary, metric: str, found: Difference | None) -> str:
     if metric in TOGETHER:
         return "of all images together, not tested"
     if not summary.comparison.recognition:
-        return evidence(found, unit="pair" if summary.comparison.registration else "image")
+        comparison = summary.comparison
+        return evidence(found, unit="pair" if comparison.registration else "volume" if comparison.neurons else "image")
     return "of all pairs together, so no test" if found is None else evidence(found, unit="fold")
 
 
@@ -114,7 +116,8 @@ def reservations(comparison: Comparison) -> list[str]:
         word, noun = _WORDS[seeds], "seed is" if seeds == 1 else "seeds are"
         found.append(f"{word} {noun} an illustration, not evidence{', even on several folds' if folds > 1 else ''}.")
     if comparison.about.get("dataset", {}).get("synthetic"):
-        found.append(f"The {'volumes' if comparison.registration else 'images'} are synthetic.")
+        volumes = comparison.registration or comparison.neurons
+        found.append(f"The {'volumes' if volumes else 'images'} are synthetic.")
     unfinished = [run.status for run in comparison.runs if not run.finished]
     if unfinished:
         failed = unfinished.count("failed")

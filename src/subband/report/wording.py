@@ -4,6 +4,7 @@ from subband.metrics import METRICS, SET_METRICS
 from subband.report.answers import CLASS_LINES
 from subband.report.comparison import Comparison
 from subband.report.detections import BOX_LINES
+from subband.report.neurons import tree_line
 from subband.report.recognition import pair_line
 from subband.report.registration import field_line
 from subband.report.tables import Summary
@@ -36,6 +37,8 @@ def units(comparison: Comparison) -> str:
     """What is tested one by one."""
     if comparison.registration:
         return "test pairs"
+    if comparison.neurons:
+        return "test volumes"
     return "folds of the pairs" if comparison.recognition else "test images"
 
 
@@ -65,6 +68,8 @@ def statement(summary: Summary) -> str:
         )
     if comparison.registration:
         value = "the mean over the test pairs; undefined values are left out"
+    if comparison.neurons:
+        value = "the mean over the test volumes; one failed trace makes the mean distances infinite"
     return (
         f"Mean ± standard deviation (n − 1) over the runs of {value}. Bold is the best mean. "
         f"* differs from {comparison.label(comparison.baseline)}: p < 0.05 in a two-sided Wilcoxon signed-rank test "
@@ -80,6 +85,8 @@ def own_images(comparison: Comparison) -> str:
         return "subband verify RUN my_faces/ --out my_faces_verified"
     if comparison.registration:
         return "subband register moving.nii.gz fixed.nii.gz --out registered"
+    if comparison.neurons:
+        return "subband trace my_neuron.tif --run RUN --out traced"
     if comparison.classification:
         return "subband compare classification/folder --data.root my_classes/ --budget 20m"
     if comparison.detection:
@@ -98,6 +105,8 @@ def metric_line(name: str, comparison: Comparison) -> str:
         return pair_line(name)
     if comparison.registration:
         return field_line(name)
+    if comparison.neurons:
+        return tree_line(name)
     if comparison.detection:
         return BOX_LINES.get(name, "")
     known = {**METRICS, **SET_METRICS} if comparison.scenes else METRICS

@@ -22,6 +22,7 @@ MODULES = {
     "detection": "subband.tasks.detection_cell",
     "recognition": "subband.tasks.recognition_cell",
     "registration": "subband.tasks.registration_cell",
+    "neurons": "subband.tasks.neurons_cell",
 }
 
 

@@ -16,6 +16,7 @@ LOSS_KIND = {
     "detection": "box-loss",
     "recognition": "head",
     "registration": "similarity",
+    "neurons": "loss",
 }
 """Kind of a task's losses in the catalogue."""
 DATASET_KIND = {
@@ -24,6 +25,7 @@ DATASET_KIND = {
     "detection": "box-dataset",
     "recognition": "face-dataset",
     "registration": "volume-dataset",
+    "neurons": "neuron-dataset",
 }
 """Kind of a task's readers in the catalogue."""
 

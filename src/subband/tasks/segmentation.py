@@ -200,6 +200,8 @@ def build_loss(recipe: Recipe, name: str, *, classes: int = 2) -> SegmentationLo
     entry = catalog.find("loss", name)
     void = {"ignore_index": VOID} if classes > 2 else {}
     options = {**void, **entry.options, **recipe.loss_options.get(name, {})}
+    if isinstance(options.get("class_weight"), list):
+        options["class_weight"] = torch.tensor(options["class_weight"], dtype=torch.float32)
     try:
         built: SegmentationLoss = entry.load()(**options)
     except TypeError as error:

@@ -5,9 +5,11 @@ from subband.transforms.exponential import compose, exponential, invert
 from subband.transforms.field import Field, Grid
 from subband.transforms.filter_bank import FilterBank, filter_bank, orthogonal_bank, wavelet_names
 from subband.transforms.packets import Packets, inverse_wavelet_packets, wavelet_packets
+from subband.transforms.rasterize import rasterize
 from subband.transforms.spectrum import SubbandCovariances, subband_covariances
 from subband.transforms.stationary import StationaryCoefficients, iswt, swt
 from subband.transforms.steerable import Pyramid, reconstruct, steerable_pyramid
+from subband.transforms.tree import Tree
 from subband.transforms.warp import identity_grid, warp, warp_labels
 from subband.transforms.wavedec import Coefficients, wavedec, waverec
 
@@ -20,6 +22,7 @@ __all__ = [
     "Pyramid",
     "StationaryCoefficients",
     "SubbandCovariances",
+    "Tree",
     "compose",
     "dwt",
     "exponential",
@@ -30,6 +33,7 @@ __all__ = [
     "invert",
     "iswt",
     "orthogonal_bank",
+    "rasterize",
     "reconstruct",
     "steerable_pyramid",
     "subband_covariances",

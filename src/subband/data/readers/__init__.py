@@ -19,6 +19,7 @@ from subband.data.readers.glas import Glas
 from subband.data.readers.ijb import Ijb
 from subband.data.readers.ixi import Ixi, convert_ixi
 from subband.data.readers.lfw_pairs import lfw_pairs
+from subband.data.readers.neuron_folder import NeuronFolder
 from subband.data.readers.nifti_folder import NiftiFolder, NiftiPairs
 from subband.data.readers.recordio import RecordIO
 from subband.data.readers.roads import Roads
@@ -41,6 +42,7 @@ __all__ = [
     "Glas",
     "Ijb",
     "Ixi",
+    "NeuronFolder",
     "NiftiFolder",
     "NiftiPairs",
     "RecordIO",

@@ -1,0 +1,49 @@
+"""Names of neurons in 3-D: networks, what needs none, sets of volumes."""
+
+from typing import Any
+
+from subband.catalog.entry import Entry
+
+_PAPER = "Li et al., 3D WaveUNet, 2022 (arXiv:2106.00259)"
+_CODE = "LiQiufu/3D-WaveUNet"
+
+
+def _network(name: str, label: str, line: str, source: str = _PAPER, **options: Any) -> Entry:
+    return Entry("neuron-model", name, "subband.models.wave_unet3d:WaveUNet3d", line, source, options, label)
+
+
+def _set(name: str, target: str, line: str, source: str) -> Entry:
+    return Entry("neuron-dataset", name, "subband.data." + target, line, source)
+
+
+ENTRIES: tuple[Entry, ...] = (
+    _network(
+        "neuron-segnet", "SegNet 3-D", "max-pool, values back to their places", down="max", up="unpool", skip="none"
+    ),
+    _network("neuron-unet-v1", "U-Net V1", "max-pool, one voxel in eight back", down="max", up="transposed"),
+    _network("neuron-unet-v2", "U-Net V2", "strided convolution, interpolation", down="conv", up="linear"),
+    _network("neuron-unet", "U-Net", "max-pool, interpolation", "ours", down="max", up="linear"),
+    _network("neuron-wavesnet-v1", "WaveSNet V1", "low band, interpolation", down="low-pass", up="linear"),
+    _network(
+        "neuron-wavesnet-v2", "WaveSNet V2", "low band, one voxel in eight", _CODE, down="low-pass", up="transposed"
+    ),
+    _network("neuron-wavesnet-v3", "WaveSNet V3", "transform and inverse", down="wavelet", up="wavelet"),
+    _network(
+        "wave-unet3d",
+        "3D WaveUNet",
+        "WaveSNet V4: transform and inverse, small details set to zero",
+        down="wavelet",
+        up="wavelet",
+        threshold=0.25,
+    ),
+    Entry(
+        "neuron-model",
+        "threshold",
+        "subband.tasks.neuron_threshold:GreyThreshold",
+        "no network: voxels above Otsu's threshold",
+        "Otsu, 1979",
+        label="threshold",
+    ),
+    _set("neuron-folder", "readers.neuron_folder:NeuronFolder", "volumes with SWC files", "BigNeuron, NeuCuDa"),
+    _set("synthetic-neurons", "synthetic_neurons:SyntheticNeurons", "grown trees, broken and noisy", "ours, seeded"),
+)

@@ -1,0 +1,115 @@
+"""How the volume of a file is segmented: by a trained network, or by a threshold."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subband.data.lazy_volume import FileVolume, slabs
+from subband.tasks.block_run import BlocksDone, run_blocks
+from subband.tasks.neuron_threshold import GreyThreshold
+from subband.tasks.predict_volume import VolumeModel, segment_volume
+from subband.tasks.trained_neurons import TrainedNeurons, trained_neurons
+
+BLOCK = (64, 128, 128)
+BINS = 256
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A segmentation of a file, block by block.
+
+    Attributes:
+        label: Its name within a sentence.
+        about: What made it, for ``result.json``.
+        run: Takes source and target, and ``scheduler``, ``workers``, ``shard`` and ``progress`` of `run_blocks`.
+    """
+
+    label: str
+    about: dict[str, Any]
+    run: Callable[..., BlocksDone]
+
+
+class Above:
+    """Voxels above a grey value.
+
+    Args:
+        level: The value; it is part of the name, so that a segmentation with another one is not gone on with.
+    """
+
+    def __init__(self, level: float) -> None:
+        self.level = level
+        self.__qualname__ = f"above {level!r}"
+
+    def __call__(self, voxels: NDArray[Any]) -> NDArray[np.bool_]:
+        """The mask of some voxels."""
+        found: NDArray[np.bool_] = voxels > self.level
+        return found
+
+
+def segmenter_of(
+    volume: FileVolume[Any],
+    run: Path | None,
+    threshold: float | None,
+    *,
+    block: Sequence[int] | None = None,
+    halo: Sequence[int] | None = None,
+) -> Segmenter:
+    """A trained run, or a threshold.
+
+    Args:
+        volume: What is segmented.
+        run: Run folder; None takes the threshold.
+        threshold: Grey value of the file; None takes Otsu's.
+        block: Voxels (z, y, x) written at once; None takes those of the run.
+        halo: Voxels around them that a network sees; None takes those of the run.
+
+    Raises:
+        ValueError: If the run cannot segment, there is a threshold too, or all voxels are alike.
+    """
+    if run is None:
+        level = volume_otsu(volume.array) if threshold is None else float(threshold)
+        work = partial(run_blocks, Above(level), block=tuple(block or BLOCK))
+        return Segmenter(f"the threshold {level:.4g}", {"run": None, "threshold": level}, work)
+    if threshold is not None:
+        raise ValueError("--threshold is for a segmentation without a network; leave --run or --threshold out")
+    found = trained_neurons(run)
+    asked = found.recipe.neurons
+    sizes = {"block": tuple(block or asked.block), "halo": tuple(halo or asked.halo)}
+    if isinstance(found.model, GreyThreshold):
+        return segmenter_of(volume, None, level_of(found, volume), block=sizes["block"])
+    model = VolumeModel(found.model, mean=found.normal.mean, deviation=found.normal.std)
+    work = partial(segment_volume, model, **sizes)
+    return Segmenter(f"the network {found.folder.name}", {"run": str(run), "threshold": None}, work)
+
+
+def level_of(run: TrainedNeurons, volume: FileVolume[Any]) -> float | None:
+    """The threshold of a run that learnt nothing, in grey values of a file; None for Otsu's."""
+    level = getattr(run.model, "level", 0.0)
+    kind = np.dtype(volume.array.dtype)
+    return None if not level else float(level * (np.iinfo(kind).max if kind.kind in "iu" else 1))
+
+
+def volume_otsu(array: Any) -> float:
+    """Otsu's threshold of a volume that is read in slabs, from a histogram of 256 bins.
+
+    Raises:
+        ValueError: If all voxels are alike, or one is not finite.
+    """
+    from skimage.filters import threshold_otsu
+
+    ends = [(float(slab.min()), float(slab.max())) for slab in slabs(array)]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError("the volume holds voxels that are not finite; write it anew without them")
+    if low == high:
+        raise ValueError(f"all voxels of the volume are {low:g}, so there is nothing to trace; give another volume")
+    counts = np.zeros(BINS, np.int64)
+    for slab in slabs(array):
+        found, edges = np.histogram(slab, BINS, (low, high))
+        counts += found
+    return float(threshold_otsu(hist=(counts, (edges[1:] + edges[:-1]) / 2)))
