@@ -11,6 +11,7 @@ from subband import catalog
 PACKAGES = {
     "subband.losses.segmentation": "Losses of segmentation",
     "subband.losses.recognition": "Losses of recognition",
+    "subband.losses.registration": "Losses of registration",
     "subband.transforms": "Transforms",
     "subband.layers": "Layers",
     "subband.maps": "Weight maps",
@@ -21,7 +22,16 @@ PACKAGES = {
     "subband.data.readers": "Readers",
     "subband.report": "Report",
 }
-KINDS = {"loss": "Losses", "model": "Networks", "dataset": "Readers", "metric": "Metrics", "map": "Weight maps"}
+KINDS = {
+    "loss": "Losses",
+    "model": "Networks",
+    "dataset": "Readers",
+    "metric": "Metrics",
+    "map": "Weight maps",
+    "registration": "Registrations",
+    "similarity": "Similarities of registrations",
+    "volume-dataset": "Readers of volumes",
+}
 
 
 def write(folder: Path) -> None:
@@ -90,6 +100,6 @@ def plain_stars(lines: list[str]) -> Iterator[str]:
             continue
         parts = re.split(r"(``.*?``|`.*?`)", line)
         parts[::2] = [
-            re.sub(r"(?<=[(, ])\*(?=[\w{}+]+[),])|\|(?=\w+\|)|(?<=\w)\|", r"\\\g<0>", part) for part in parts[::2]
+            re.sub(r"(?<=[(, ])\*(?=[\w{}+]+[),'])|\|(?=\w+\|)|(?<=\w)\|", r"\\\g<0>", part) for part in parts[::2]
         ]
         yield "".join(parts)

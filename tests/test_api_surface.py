@@ -16,6 +16,7 @@ PACKAGES = (
     "subband.layers",
     "subband.losses.segmentation",
     "subband.losses.recognition",
+    "subband.losses.registration",
     "subband.corrupt",
     "subband.maps",
     "subband.metrics",

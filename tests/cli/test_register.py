@@ -80,7 +80,7 @@ def test_a_trained_run_registers(files, tmp_path, capsys):
     assert main(["predict", str(run), str(files / "fixed.nii.gz")]) == 2
     assert "take subband register MOVING FIXED --run" in capsys.readouterr().err
     assert main(["evaluate", str(run), "--images", str(files)]) == 2
-    assert "are not for registrations" in capsys.readouterr().err
+    assert "--images is not for registrations; register others" in capsys.readouterr().err
 
 
 def test_a_pair_of_pictures(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """The verbs that need no training, and the demo with a small recipe."""
 
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -69,6 +70,25 @@ def test_prepare(tmp_path, capsys):
     assert main(arguments) == 1
     assert "holds images or masks already" in " ".join(capsys.readouterr().err.split())
     assert main(["prepare", "isbi", str(tmp_path / "raw"), str(tmp_path / "out")]) == 2
+
+
+def test_prepare_ixi(tmp_path, capsys):
+    from subband.data.readers import Ixi
+
+    generator = np.random.default_rng(0)
+    for name in ("atlas", "Train/subject_0", "Test/subject_1"):
+        path = tmp_path / "raw" / f"{name}.pkl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        labels = np.full((3, 4, 5), 999 if name.startswith("Test") else 10, np.int16)
+        path.write_bytes(pickle.dumps((generator.random((3, 4, 5)).astype(np.float32), labels)))
+    arguments = ["prepare", "ixi", str(tmp_path / "raw"), str(tmp_path / "IXI")]
+    assert main(arguments) == 2, "999 is no id of the protocol"
+    assert main([*arguments, "--unknown", "background"]) == 0
+    assert "volumes and their label maps written in" in capsys.readouterr().out
+    ixi = Ixi(tmp_path / "IXI")
+    assert ixi.names == ["atlas", "Train/subject_0", "Test/subject_1"]
+    assert ixi.structures[int(ixi[0].labels[0, 0, 0])] == "Left-Thalamus-Proper"
+    assert not ixi[2].labels.any()
 
 
 def test_demo_runs_its_recipe(tmp_path, monkeypatch, capsys):

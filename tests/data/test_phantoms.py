@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from subband.data.common_grid import OnGrid
 from subband.data.phantoms import STRUCTURES, Phantoms
 from subband.transforms.warp import warp, warp_labels
 
@@ -32,6 +33,13 @@ def test_the_true_field_makes_the_fixed_volume(size):
         np.testing.assert_allclose(warped, b.image, atol=1e-6)
         labels = warp_labels(torch.from_numpy(a.labels)[None], truth, method="linear")[0]
         np.testing.assert_array_equal(labels, b.labels)
+
+
+def test_a_set_that_is_brought_to_another_grid_knows_no_truth():
+    phantoms = Phantoms(count=1, size=(20, 24))
+    assert OnGrid(phantoms, shape=(20, 24)).truth(0) is phantoms.truth(0)
+    assert OnGrid(phantoms).truth(0) is None
+    assert OnGrid(phantoms, shape=(20, 24), spacing=(2.0, 2.0)).truth(0) is None
 
 
 @pytest.mark.parametrize("size", SIZES)

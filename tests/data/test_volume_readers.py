@@ -172,7 +172,7 @@ def test_ixi_says_what_is_wrong(pickles):
     folder, _ = pickles
     with pytest.raises(ValueError, match=r"holds no .pkl file; get the set from https"):
         convert_ixi(folder / "none", folder / "nii")
-    with pytest.raises(ValueError, match=r"there is no atlas.nii.gz in .* convert it with convert_ixi"):
+    with pytest.raises(ValueError, match=r"there is no atlas.nii.gz in .* convert it with `subband prepare ixi`"):
         Ixi(folder / "raw")
     path = folder / "raw" / "atlas.pkl"
     path.write_bytes(pickle.dumps((np.zeros((2, 2, 2)), np.zeros((2, 2, 3), int))))

@@ -34,7 +34,7 @@ def test_values_are_those_of_the_single_functions():
     assert found["ASD"] == pytest.approx((surfaces["left"].asd + surfaces["right"].asd) / 2)
     assert found["folds"] == folding_percentage(field) > 0
     assert found["SDlogJ"] == sd_log_jacobian(field)
-    assert list(found) == [name for name in REGISTRATION_METRICS if name not in ("seconds", "MB")]
+    assert list(found) == [name for name in REGISTRATION_METRICS if name not in ("TRE", "seconds", "MB")]
 
 
 def test_distances_are_in_voxels_without_a_grid():
@@ -46,6 +46,21 @@ def test_distances_are_in_voxels_without_a_grid():
     )
     assert spaced["HD95"] == pytest.approx(3 * plain["HD95"])
     assert spaced["Dice"] == plain["Dice"]
+
+
+def test_the_error_is_the_distance_from_the_truth_where_there_are_structures():
+    """Ends are 3 and 4 mm apart along two axes in the structures, so 5 mm; elsewhere 100 voxels along each."""
+    _, fixed = labels()
+    grid = Grid((9, 10, 11), spacing=(1.0, 0.5, 2.0))
+    found, truth = torch.zeros(2, 1, 3, 9, 10, 11)
+    truth[0, 0], truth[0, 2] = 3, 2
+    truth[0, :, torch.from_numpy(fixed == 0)] = 100
+    fields = [Field(each, "voxel", grid=grid) for each in (found, truth)]
+    metrics, _ = registration_metrics(fixed, fixed, NAMES, fields[0], truth=fields[1].to_unit("normalised"))
+    assert metrics["TRE"] == pytest.approx(5)
+    assert registration_metrics(fixed, fixed, NAMES, fields[1], truth=fields[1])[0]["TRE"] == pytest.approx(0, abs=1e-5)
+    everywhere, _ = registration_metrics(None, None, {}, fields[0], truth=fields[1])
+    assert everywhere["TRE"] > 100
 
 
 def test_without_labels_there_are_folds_alone():

@@ -10,11 +10,13 @@ from tiny_registration import recipe
 
 from subband._files import read_json
 from subband.config import Registration, Robustness
+from subband.data.phantoms import Phantoms
 from subband.metrics.registration_table import REGISTRATION_METRICS
 from subband.report import report_table, verdict, write_report
 from subband.report.registration_views import read_views
 from subband.tasks.compare import compare
 from subband.tasks.kinds import kind_of
+from subband.tasks.preparation import prepare
 from subband.tasks.registration_baselines import Baseline
 from subband.tasks.trained import task_of
 from subband.tasks.trained_registration import evaluate_registration, trained_registration
@@ -35,8 +37,11 @@ def result(folder, method, seed=0):
 def test_data_and_memory_are_said_before_the_first_run(finished):
     _, said = finished
     assert said[0] == "6 volumes, 3 pairs, on 16 x 16 x 16 voxels of 1 x 1 x 1 mm"
-    assert re.fullmatch(r"WiNet: a training step at 16 x 16 x 16 needs about .* MiB, of which .*", said[1])
-    assert said[2].startswith("WiNet-diff: ")
+    assert said[1:3] == [
+        f"{name}: 54721 of 54721 parameters learn; nothing is frozen" for name in ("WiNet", "WiNet-diff")
+    ]
+    assert re.fullmatch(r"WiNet: a training step at 16 x 16 x 16 needs about .* MiB, of which .*", said[3])
+    assert said[4].startswith("WiNet-diff: a training step at ")
 
 
 def test_a_result_is_of_pairs(finished):
@@ -54,7 +59,11 @@ def test_a_result_is_of_pairs(finished):
     dice = [values[0] for values in found["structures"].values()]
     assert found["metrics"]["Dice"] == pytest.approx(np.nanmean(dice))
     assert found["parameters"] == 54721
-    assert result(folder, "identity")["metrics"]["folds"] == 0
+    still = result(folder, "identity")["metrics"]
+    assert still["folds"] == 0
+    length = Phantoms(count=3, size=(16,) * 3).truth(2).vectors[0].square().sum(0).sqrt()
+    inside = Phantoms(count=3, size=(16,) * 3)[5].labels > 0
+    assert still["TRE"] == pytest.approx(float(length[inside].mean()), rel=1e-5), "voxels of 1 mm"
 
 
 def test_what_learns_nothing_is_not_trained(finished):
@@ -123,6 +132,15 @@ def test_a_run_says_the_same_again(finished, tmp_path):
     assert row["Dice stem"] == pytest.approx(before["structures"]["stem"][0])
     assert read_json(tmp_path / "evaluation.json")["pairs"][0]["name"] == row["name"]
     assert isinstance(trained_registration(finished[0] / "runs" / "identity-fold0-seed0").model, Baseline)
+
+
+def test_a_budget_in_minutes_is_that_of_what_learns(tmp_path):
+    kind = kind_of("registration")
+    timed = recipe(budget="0.01 minutes")
+    material = prepare(timed, tmp_path, kind.read_samples(timed.data))
+    found = read_json(tmp_path / "steps.json")["seconds_per_step"]
+    assert {name for name, seconds in found.items() if seconds > 0} == {"winet", "winet-diff"}
+    assert material.steps >= 10
 
 
 def test_validation_pairs_choose_the_weights(tmp_path):

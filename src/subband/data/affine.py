@@ -29,7 +29,7 @@ def affine_register(
     *,
     motion: Motion = "affine",
     similarity: Similarity = "mutual-information",
-    start: Start = "mass",
+    start: Start = "middle",
     levels: Sequence[int] = (4, 2, 1),
     iterations: int = 200,
 ) -> Matrix:
@@ -47,8 +47,8 @@ def affine_register(
         motion: ``translation``, ``rigid`` (and rotation), or ``affine`` (and scale and shear).
         similarity: S: ``mutual-information`` (Mattes, 32 bins) for any two modalities, ``correlation``, or
             ``mean-squares`` for equal grey values.
-        start: ``mass``: the centres of mass of the grey values lie together; ``middle``: the middles of the volumes
-            do, for two modalities of one part; ``place``: both lie where their headers say.
+        start: ``middle``: the middles of the volumes lie together; ``mass``: the centres of mass of the grey values
+            do, for one part before an empty background in one modality; ``place``: both lie where their headers say.
         levels: Shrink factors, coarsest first; each axis keeps at least 8 voxels. Smoothing is half the factor, in
             voxels.
         iterations: Most steps at each level.
@@ -99,13 +99,14 @@ def affine_register(
         first.SetCenter(tuple(place))
         first.SetTranslation(tuple(to - place))
     try:
-        found = _optimised(sitk, images, first, similarity, levels, iterations)
-        if motion == "affine":
-            wider = sitk.AffineTransform(dims)
-            wider.SetCenter(found.GetCenter())
-            wider.SetMatrix(found.GetMatrix())
-            wider.SetTranslation(found.GetTranslation())
-            found = _optimised(sitk, images, wider, similarity, levels, iterations)
+        with one_thread():
+            found = _optimised(sitk, images, first, similarity, levels, iterations)
+            if motion == "affine":
+                wider = sitk.AffineTransform(dims)
+                wider.SetCenter(found.GetCenter())
+                wider.SetMatrix(found.GetMatrix())
+                wider.SetTranslation(found.GetTranslation())
+                found = _optimised(sitk, images, wider, similarity, levels, iterations)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].rpartition(": ")[2].rstrip(".")
         raise ValueError(
@@ -139,6 +140,21 @@ def affine_field(matrix: Matrix, fixed: Grid, moving: Grid | None = None) -> Fie
     place = np.stack(np.meshgrid(*map(np.arange, fixed.shape), indexing="ij")).reshape(len(fixed.shape), -1)
     off = (step[:-1, :-1] - np.eye(len(fixed.shape))) @ place + step[:-1, -1:]
     return Field(torch.from_numpy(off.reshape(1, -1, *fixed.shape).astype(np.float32)), "voxel", grid=fixed)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """SimpleITK within in one thread: a sum over threads, as in mutual information, depends on their order.
+
+    A method of registration must be made and executed within.
+    """
+    sitk = require("SimpleITK", extra="registration")
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def itk_image(values: NDArray[Any], grid: Grid) -> Any:
@@ -198,20 +214,8 @@ def _optimised(
     method.SetOptimizerAsRegularStepGradientDescent(step, step * 1e-4, iterations, 0.6, FLAT[similarity])
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(start, inPlace=True)
-    with _one_thread(sitk):
-        method.Execute(images[0], images[1])
+    method.Execute(images[0], images[1])
     return start
-
-
-@contextmanager
-def _one_thread(sitk: Any) -> Iterator[None]:
-    """One thread for what mutual information sums, whose last digits depend on the order otherwise."""
-    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    try:
-        yield
-    finally:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def _ras_matrix(transform: Any, dims: int) -> Matrix:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from subband._check import positive
 from subband.data.registration_sample import Volume, VolumeReader, Volumes
 from subband.data.sample import by
-from subband.transforms.field import Grid
+from subband.transforms.field import Field, Grid
 
 Matrix = NDArray[np.float64]
 
@@ -140,6 +140,12 @@ class OnGrid(VolumeReader):
     def read(self, index: int) -> Volume:
         """Read volume ``index`` and bring it to the common shape."""
         return fit(self._volumes[index], self.shape, spacing=self.spacing)
+
+    def truth(self, pair: int) -> Field | None:
+        """The set's own true displacement where its volumes have this shape and spacing; otherwise None."""
+        found = self._volumes.truth(pair)
+        known = found is not None and found.grid == Grid(self.shape, spacing=self.spacing)
+        return found if known else None
 
 
 def _extent(grid: Grid, spacing: tuple[float, ...]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from subband.data.registration_pairs import Pairs
 from subband.data.sample import KEEP_BYTES, FloatImage, by
 from subband.data.splits import Split
-from subband.transforms.field import Grid
+from subband.transforms.field import Field, Grid
 
 Labels = NDArray[np.int16] | NDArray[np.int32]
 
@@ -68,6 +68,9 @@ class Volumes(Protocol):
     def split(self) -> Split | None:
         """The set's own split of its volumes, or None."""
 
+    def truth(self, pair: int) -> Field | None:
+        """The displacement that warps the moving volume of one of `pairs` into the fixed one; None if not known."""
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Volume: ...
@@ -109,6 +112,10 @@ class VolumeReader:
     def read(self, index: int) -> Volume:
         """Read volume ``index``."""
         raise NotImplementedError
+
+    def truth(self, pair: int) -> Field | None:
+        """The displacement that warps the moving volume of pair ``pair`` into the fixed one; None if not known."""
+        return None
 
     def __len__(self) -> int:
         return len(self.names)

@@ -115,7 +115,7 @@ def content(summary: Summary) -> dict[str, Any]:
         "robustness": robustness(comparison) if comparison.classification else None,
         "detections": detections(comparison, methods) if comparison.detection else None,
         "recognition": recognition(comparison) if comparison.recognition else None,
-        "registration": registration(comparison) if comparison.registration else None,
+        "registration": registration(comparison, summary.shows_published) if comparison.registration else None,
         "neurons": neurons(comparison) if comparison.neurons else None,
         "answers": answers(comparison),
         "own_images": own_images(comparison),
@@ -153,7 +153,7 @@ def differences(summary: Summary) -> list[dict[str, Any]]:
     comparison = summary.comparison
     wanted = (*comparison.judged, "ARI", "clDice") if comparison.segmentation else comparison.metrics
     if comparison.registration:
-        wanted = (*comparison.judged, "folds", "SDlogJ")
+        wanted = (*comparison.judged, "TRE", "folds", "SDlogJ")
     if comparison.neurons:
         wanted = (*comparison.judged, "recall", "precision", "clDice")
     judged = [metric for metric in dict.fromkeys(wanted) if metric in comparison.metrics]

@@ -99,6 +99,8 @@ def published_note(about: dict[str, Any]) -> str:
     dataset, model = about.get("dataset", {}), about.get("model", {})
     if str(dataset.get("published", "")).casefold() in SCENES:
         return _scene_note(about)
+    if about.get("task") == "registration":
+        return _field_note(about)
     words = []
     if str(dataset.get("label", "")).casefold() != str(dataset.get("published", "")).casefold():
         words.append("other data")
@@ -119,6 +121,20 @@ def _scene_note(about: Mapping[str, Any]) -> str:
     if not all(network.get("weights") for network in networks):
         words.append("an encoder trained on ImageNet")
     text = f"Grey: {SCENES[str(dataset['published']).casefold()][1]}, one run each, ResNet-101, 50 epochs."
+    return f"{text} They are from {' and '.join(words)}, so not comparable." if words else text
+
+
+def _field_note(about: Mapping[str, Any]) -> str:
+    dataset = about.get("dataset", {})
+    words = []
+    if dataset.get("name") != "ixi":
+        words.append("other data")
+    if about.get("budget") != "1000 epochs":
+        words.append("another budget")
+    text = (
+        "Grey: published for IXI, means over 115 pairs, ± over the pairs. Their determinant takes N voxels for a "
+        "length of N - 1, and they count a structure that is in neither volume as 0."
+    )
     return f"{text} They are from {' and '.join(words)}, so not comparable." if words else text
 
 

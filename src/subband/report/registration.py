@@ -1,12 +1,17 @@
-"""Dice of each structure, and what each registration did to some pairs, for the page of a comparison."""
+"""Dice of each structure, what each registration did to some pairs, and published rows, for a comparison's page."""
 
 from typing import Any
 
+import numpy as np
+
 from subband.metrics.registration_table import REGISTRATION_METRICS
 from subband.report.comparison import Comparison
+from subband.report.published_registration import both_sides, published_fields, published_structures
 from subband.report.registration_figures import dice_boxes, methods_figure
 from subband.report.registration_views import View, read_views
 from subband.report.tables import number
+
+PUBLISHED_METHODS = ("WiNet", "WiNet-diff")
 
 
 def field_line(metric: str) -> str:
@@ -22,13 +27,15 @@ def field_line(metric: str) -> str:
     return f"{found.line} ({found.unit})" if found.unit else found.line
 
 
-def registration(comparison: Comparison) -> dict[str, Any]:
-    """Boxes of the Dice coefficients, and a figure for each pair that is shown."""
+def registration(comparison: Comparison, published: bool = False) -> dict[str, Any]:
+    """Boxes of the Dice coefficients, a figure for each pair that is shown, and the published tables if wanted."""
     values = structure_values(comparison)
     return {
         "boxes": dice_boxes(values, key="dice").svg if values else "",
         "colours": list(enumerate(values)),
         "pairs": pair_figures(comparison),
+        "published": published_fields() if published else [],
+        "published_structures": structure_rows(values) if published else {},
     }
 
 
@@ -43,6 +50,18 @@ def structure_values(comparison: Comparison) -> dict[str, dict[str, list[float]]
         if merged:
             found[comparison.label(method)] = merged
     return found
+
+
+def structure_rows(values: dict[str, dict[str, list[float]]]) -> dict[str, Any]:
+    """Published Dice of each structure and ours, left and right as one; ours are empty for other structures."""
+    columns, rows = [*(f"{name}, published" for name in PUBLISHED_METHODS), *values], []
+    for structure, theirs in published_structures().items():
+        cells = [number(theirs[name]) for name in PUBLISHED_METHODS]
+        for ours in values.values():
+            found = [value for name in both_sides(structure) for value in ours.get(name, []) if not np.isnan(value)]
+            cells.append(number(float(np.mean(found))) if found else "")
+        rows.append({"name": structure, "cells": cells})
+    return {"columns": columns, "rows": rows}
 
 
 def pair_figures(comparison: Comparison) -> list[dict[str, str]]:

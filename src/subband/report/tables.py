@@ -12,10 +12,14 @@ import numpy as np
 
 from subband.report.comparison import Comparison
 from subband.report.published import published, published_mean, published_seconds
+from subband.report.published_registration import published_field
 from subband.report.reading import read_comparison
 from subband.report.statistics import Difference, Spread, best, differences, higher_is_better, spread
 
-DECIMALS = {"HD": 2, "HD95": 2, "B0": 1, "B1": 1, "ASD": 2, "seconds": 2, "MB": 0, "ESA": 2, "DSA": 2, "failed": 2}
+DECIMALS = {
+    **{"HD": 2, "HD95": 2, "B0": 1, "B1": 1, "ASD": 2, "TRE": 2},
+    **{"ESA": 2, "DSA": 2, "failed": 2, "seconds": 2, "MB": 0},
+}
 PUBLISHED_DECIMALS = {"VI": 2, "HD": 2}
 COST_LABELS = {"parameters": "parameters", "ms_per_step": "ms/step", "loss_ms": "loss ms", "peak_mb": "loss MB"}
 TERMINAL = (
@@ -185,7 +189,10 @@ class Summary:
         about = self.comparison.about
         dataset, network = about["dataset"]["published"], self.comparison.network(method)
         loss = self.comparison.loss(method)
-        found = published(dataset, network.get("name", ""), loss) or published_mean(dataset, network, loss)
+        if self.comparison.registration:
+            found = published_field(dataset, network, loss)
+        else:
+            found = published(dataset, network.get("name", ""), loss) or published_mean(dataset, network, loss)
         if found is None:
             return {}, ""
         texts = {}

@@ -43,7 +43,8 @@ def check_networks(recipe: Recipe, samples: Any, say: Callable[[str], None]) -> 
             say(f"{label or keys.name}, {keys.weights}: {kind.load_weights(built, Path(keys.weights))}")
         conversion = attached(built)
         converted = "" if conversion is None else f"{str(conversion).splitlines()[0]}; "
-        say(f"{label or keys.name}: {converted}{frozen_report(built)}")
+        if any(True for _ in built.parameters()):
+            say(f"{label or keys.name}: {converted}{frozen_report(built)}")
 
 
 def prepare(recipe: Recipe, folder: Path, samples: Any) -> Material:
@@ -88,17 +89,19 @@ def number_of_steps(material: Material, folder: Path) -> int:
         return int(read_json(path)["steps"])
     planned = cells(recipe, len(material.splits))
     seconds = {method.name: step_seconds(material, Cell(method, planned[0].fold, 0)) for method in methods(recipe)}
-    share = 0.8 * amount * 60 / sum(seconds[cell.method.name] for cell in planned)
-    steps = max(10, int(share))
+    together = sum(seconds[cell.method.name] for cell in planned)
+    steps = max(10, int(0.8 * amount * 60 / together)) if together else 10
     write_json(path, {"steps": steps, "seconds_per_step": seconds, "minutes": amount})
     return steps
 
 
 def step_seconds(material: Material, cell: Cell) -> float:
-    """Seconds of one training step, the faster of three."""
-    kind = material.kind
+    """Seconds of one training step, the faster of three; 0 for what learns nothing."""
+    kind, model = material.kind, material.model(cell.method, 0)
+    if not any(True for _ in model.parameters()):
+        return 0.0
     stream: Any = kind.training_stream(material, cell, steps=4)
-    task = kind.training_task(material, cell, material.model(cell.method, 0), material.loss(cell.method))
+    task = kind.training_task(material, cell, model, material.loss(cell.method))
     batch_size, seconds = material.recipe.data.batch, []
     for step in range(4):
         start = time.perf_counter()

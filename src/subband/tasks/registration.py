@@ -22,7 +22,7 @@ from subband.models.winet_checkpoint import load_authors_winet
 from subband.tasks.registration_baselines import Baseline
 from subband.tasks.registration_loss import RegistrationLoss
 from subband.tasks.weights import read_state
-from subband.transforms.field import Grid
+from subband.transforms.field import Field, Grid
 
 Validation = Callable[[nn.Module], dict[str, float]]
 BEGINNING = "layer1.conv1.conv.weight"
@@ -131,6 +131,11 @@ class PairedVolumes:
     def pair(self, moving: int, fixed: int) -> tuple[Volume, Volume]:
         """Two volumes, on one shape."""
         return self.volumes[moving], self.volumes[fixed]
+
+    def truth(self, moving: int, fixed: int) -> Field | None:
+        """The true displacement between two volumes; None where the set does not know it."""
+        own = list(self.volumes.pairs or [])
+        return self.volumes.truth(own.index((moving, fixed))) if (moving, fixed) in own else None
 
 
 class PairStream(Dataset[dict[str, Tensor]]):

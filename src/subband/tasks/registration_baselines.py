@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from subband._check import one_of, positive
 from subband._optional import require
-from subband.data.affine import affine_field, affine_register, itk_image
+from subband.data.affine import affine_field, affine_register, itk_image, one_thread
 from subband.data.registration_sample import Volume
 from subband.tasks.one_shot import RATES, OneShot, Unknown, fit_pair
 from subband.tasks.plan import Progress
@@ -102,7 +102,9 @@ class AfterAffine(Baseline):
         first = self.first.register(moving, fixed, loss, grid)
         moved = warp(moving.cpu(), first)
         moved_image, fixed_image = (itk_image(each[0, 0].cpu().numpy(), grid) for each in (moved, fixed))
-        return compose(first, field_of(self.deform(moved_image, fixed_image), grid))
+        with one_thread():
+            displacement = self.deform(moved_image, fixed_image)
+        return compose(first, field_of(displacement, grid))
 
 
 class BSpline(AfterAffine):
@@ -150,7 +152,6 @@ class BSpline(AfterAffine):
         method.SetSmoothingSigmasPerLevel([(min(level, most) - 1) / 2 for level in LEVELS])
         method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
         method.SetInitialTransformAsBSpline(transform, inPlace=True, scaleFactors=[1, coarse // 2, coarse])
-        method.SetNumberOfThreads(1)
         method.Execute(fixed, moving)
         return sitk.TransformToDisplacementField(
             transform, sitk.sitkVectorFloat64, size, fixed.GetOrigin(), fixed.GetSpacing(), fixed.GetDirection()
@@ -181,7 +182,6 @@ class Demons(AfterAffine):
         demons.SetNumberOfIterations(self.iterations)
         demons.SetSmoothDisplacementField(True)
         demons.SetStandardDeviations(self.smooth)
-        demons.SetNumberOfThreads(1)
         most, field = max(1, min(fixed.GetSize()) // 8), None
         for level in LEVELS:
             small = [_reduced(sitk, image, min(level, most)) for image in (fixed, moving)]

@@ -173,7 +173,8 @@ def tested_pairs(material: Material, fold: int) -> list[tuple[int, int]]:
 def _scored(material: Material, model: nn.Module, loss: Any, pair: tuple[int, int]) -> Any:
     samples = material.samples
     moving, fixed = samples.pair(*pair)
-    return score_pair(model, loss, moving, fixed, samples.structures, labels=material.recipe.registration.labels)
+    labels, truth = material.recipe.registration.labels, samples.truth(*pair)
+    return score_pair(model, loss, moving, fixed, samples.structures, labels=labels, truth=truth)
 
 
 def more(material: Material, cell: Cell, folder: Path) -> dict[str, Any] | None:

@@ -47,6 +47,7 @@ def score_pair(
     structures: Mapping[int, str],
     *,
     labels: Literal["linear", "nearest"] = "linear",
+    truth: Field | None = None,
     listen: Callable[[Progress], None] = lambda progress: None,
 ) -> Scored:
     """Register two volumes of one shape and spacing, and measure time, memory and metrics.
@@ -58,6 +59,7 @@ def score_pair(
         fixed: Volume that it is warped onto.
         structures: Names by label.
         labels: How labels are warped.
+        truth: The true displacement, if it is known.
         listen: Hears the steps of a baseline that optimises.
 
     Raises:
@@ -79,7 +81,8 @@ def score_pair(
     field = on_cpu(found[0])
     if not field.vectors.isfinite().all():
         raise ValueError(f"the displacement of {moving.name} onto {fixed.name} is not finite; train with a lower rate")
-    return scored(field, moving, fixed, structures, labels=labels, costs={"seconds": seconds, "MB": megabytes})
+    costs = {"seconds": seconds, "MB": megabytes}
+    return scored(field, moving, fixed, structures, labels=labels, truth=truth, costs=costs)
 
 
 def scored(
@@ -89,13 +92,14 @@ def scored(
     structures: Mapping[int, str],
     *,
     labels: Literal["linear", "nearest"] = "linear",
+    truth: Field | None = None,
     costs: Mapping[str, float] | None = None,
 ) -> Scored:
     """Metrics of a displacement that is there."""
     warped: Tensor | None = None
     if moving.labels is not None and fixed.labels is not None:
         warped = warp_labels(torch.from_numpy(moving.labels)[None], field, method=labels)[0]
-    metrics, dice = registration_metrics(warped, fixed.labels, structures, field)
+    metrics, dice = registration_metrics(warped, fixed.labels, structures, field, truth=truth)
     return Scored(field, {**metrics, **(costs or {})}, dice, warped)
 
 

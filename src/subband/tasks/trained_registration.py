@@ -75,7 +75,8 @@ def evaluate_registration(path: Path, *, out: Path | None = None) -> dict[str, A
     rows = []
     for pair in samples.chosen(tested, count=asked.pairs, seed=data.fold_seed):
         moving, fixed = samples.pair(*pair)
-        found = score_pair(run.model, run.loss, moving, fixed, samples.structures, labels=asked.labels)
+        truth = samples.truth(*pair)
+        found = score_pair(run.model, run.loss, moving, fixed, samples.structures, labels=asked.labels, truth=truth)
         dice = {f"Dice {name}": value for name, value in found.dice.items()}
         rows.append({"name": f"{moving.name} to {fixed.name}", **found.metrics, **dice})
     folder = out or run.folder / "evaluation"

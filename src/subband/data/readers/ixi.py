@@ -115,7 +115,7 @@ class Ixi(VolumeReader):
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         root = Path(root)
-        atlas = require_file(root / "atlas.nii.gz", f"{PAGE} and convert it with convert_ixi")
+        atlas = require_file(root / "atlas.nii.gz", f"{PAGE} and convert it with `subband prepare ixi`")
         self.files, parts = [atlas], []
         for part in PARTS:
             found = sorted(path for path in root.glob(f"{part}/*.nii.gz") if not path.name.endswith("_seg.nii.gz"))
