@@ -6,7 +6,6 @@ import pytest
 from subband.data.synthetic_neurons import SyntheticNeurons
 from subband.metrics.neurons import length_precision, length_recall
 from subband.tracing import find_soma, find_threshold, trace, trace_report
-from subband.transforms.tree import Tree
 
 CLEAN = {"gaps": 0, "touching": 0, "speckle": 0, "background": 0, "shot": 0, "noise": 0}
 
@@ -182,11 +181,8 @@ def test_bad_input_is_named(options, words):
         trace(volume, **options)
 
 
-@pytest.mark.slow
-def test_time_grows_with_the_foreground_and_not_with_the_volume():
-    """An empty border of ten times the volume costs far less than ten times the time: links and paths are the same."""
+def test_an_empty_margin_changes_nothing():
     small = trace_report(fibre((5, 31)))
     large = trace_report(np.pad(fibre((5, 31)), 30), threshold=100)
     assert small.voxels == large.voxels
-    assert isinstance(large.tree, Tree)
     np.testing.assert_allclose(large.tree.positions - 30, small.tree.positions)

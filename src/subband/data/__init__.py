@@ -2,6 +2,9 @@
 
 from subband.data.affine import affine_field, affine_register
 from subband.data.augment import Augment
+from subband.data.block_source import VolumePath
+from subband.data.block_store import BlockStore, open_block_store
+from subband.data.blocks import Block, cut, merge_blended, merge_union, partition
 from subband.data.box_set import BoxSet
 from subband.data.boxes import BoxSample, BoxSamples
 from subband.data.check import check_samples
@@ -15,7 +18,7 @@ from subband.data.face_alignment import align_face, five_points
 from subband.data.field_file import read_field, write_field
 from subband.data.lazy_volume import FileVolume, LazyVolume
 from subband.data.neuron_augment import NeuronAugment
-from subband.data.neuron_sample import NeuronSample
+from subband.data.neuron_sample import NeuronReader, NeuronSample, NeuronSamples
 from subband.data.neuron_split import by_neuron
 from subband.data.nifti import read_volume, write_nifti
 from subband.data.ome_zarr import create_zarr, open_zarr, writable_zarr
@@ -40,6 +43,8 @@ from subband.data.volume_file import convert_volume, open_volume, write_volume
 __all__ = [
     "VOID",
     "Augment",
+    "Block",
+    "BlockStore",
     "BoxSample",
     "BoxSamples",
     "BoxSet",
@@ -53,7 +58,9 @@ __all__ = [
     "FileVolume",
     "LazyVolume",
     "NeuronAugment",
+    "NeuronReader",
     "NeuronSample",
+    "NeuronSamples",
     "OnGrid",
     "Pairs",
     "Phantoms",
@@ -67,6 +74,7 @@ __all__ = [
     "SyntheticFaces",
     "SyntheticNeurons",
     "Volume",
+    "VolumePath",
     "VolumeReader",
     "Volumes",
     "WholeImages",
@@ -83,6 +91,7 @@ __all__ = [
     "class_names",
     "convert_volume",
     "create_zarr",
+    "cut",
     "fit",
     "five_points",
     "folds",
@@ -90,11 +99,15 @@ __all__ = [
     "holdout",
     "identity_split",
     "load_splits",
+    "merge_blended",
+    "merge_union",
     "onto",
+    "open_block_store",
     "open_volume",
     "open_zarr",
     "pairs_of",
     "palette",
+    "partition",
     "predict_tiled",
     "prepare",
     "prepare_neurons",

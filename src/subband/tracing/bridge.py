@@ -36,7 +36,8 @@ def bridges(places: Floats, part: Integers, gap: float) -> Links:
     if gap <= 0 or len(small) == 0:
         return Links(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     large = np.flatnonzero(part == 0)
-    length, at = cKDTree(places[large]).query(places[small], distance_upper_bound=gap)
+    found = cKDTree(places[large]).query(places[small], distance_upper_bound=gap)
+    length, at = np.asarray(found[0], np.float64), np.asarray(found[1], np.int64)
     near = np.isfinite(length)
     few = small[_one_of_each(np.column_stack([part[small], places[small] // CELL]))]
     first, second = few[cKDTree(places[few]).query_pairs(gap, output_type="ndarray")].T

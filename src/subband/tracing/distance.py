@@ -42,8 +42,8 @@ def grey_distance(brightness: Floats, links: Links, at_border: Bools) -> Floats:
     every = Links(links.first, links.second, mean * links.length).join(
         Links(source.first, source.second, brightness[borders] / 2)
     )
-    found = dijkstra(graph(every, count + 1), indices=count)
-    return np.asarray(found[:count], np.float64)
+    found = dijkstra(graph(every, count + 1), indices=[count])
+    return np.asarray(found[0, :count], np.float64)
 
 
 def graph(links: Links, count: int) -> "csr_array":
