@@ -46,9 +46,9 @@ def losses() -> str:
 
 
 def summary(found: Sequence[Record]) -> str:
-    """One line for each benchmark: times faster than the published operations, part of their memory."""
+    """One line for each comparison: times faster than the published operations, part of their memory."""
     rows = []
-    for record in found:
+    for record in (one for one in found if one.get("timings")):
         bounds = record.get("gates", [])
         faster = _range([gate["value"] for gate in bounds if gate.get("at_least") is not None])
         shares = [gate for gate in bounds if gate.get("at_most") is not None and "over a copy" not in gate["what"]]

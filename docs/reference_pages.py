@@ -17,6 +17,7 @@ PACKAGES = {
     "subband.maps": "Weight maps",
     "subband.metrics": "Metrics",
     "subband.models": "Networks",
+    "subband.tracing": "Tracing of neurons",
     "subband.corrupt": "Corruptions, attacks, shifts",
     "subband.data": "Data",
     "subband.data.readers": "Readers",
@@ -31,6 +32,8 @@ KINDS = {
     "registration": "Registrations",
     "similarity": "Similarities of registrations",
     "volume-dataset": "Readers of volumes",
+    "neuron-model": "Networks of neurons",
+    "neuron-dataset": "Readers of neurons",
 }
 
 

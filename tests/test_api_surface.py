@@ -17,6 +17,7 @@ PACKAGES = (
     "subband.losses.segmentation",
     "subband.losses.recognition",
     "subband.losses.registration",
+    "subband.tracing",
     "subband.corrupt",
     "subband.maps",
     "subband.metrics",

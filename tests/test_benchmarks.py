@@ -103,6 +103,7 @@ def test_figures_of_a_result(machinery):
     }
     assert "| speed-up | 2.5 | at least 2 |" in tables.gates([record])
     assert "| try | 2.5 |  | `benchmarks/results/try.json` |" in tables.summary([record])
+    assert tables.summary([{**record, "timings": {}}]) == tables.NONE_YET
     assert "| ours | 2 | 1 | 1 | 1.5 |" in tables.timings([record])
     assert "| ce | 0.7 |" in tables.quality([record])
     assert tables.gpu([record]) == tables.NONE_YET

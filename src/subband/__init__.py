@@ -2,15 +2,27 @@
 
 Sub-packages are imported when first used, so ``import subband`` costs nothing:
 ``subband.transforms``, ``subband.layers``, ``subband.losses``, ``subband.models``,
-``subband.metrics``, ``subband.corrupt``, ``subband.maps``, ``subband.data``, ``subband.report``,
-``subband.tasks``.
+``subband.metrics``, ``subband.corrupt``, ``subband.maps``, ``subband.tracing``, ``subband.data``,
+``subband.report``, ``subband.tasks``.
 """
 
 import importlib
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["corrupt", "data", "layers", "losses", "maps", "metrics", "models", "report", "tasks", "transforms"]
+__all__ = [
+    "corrupt",
+    "data",
+    "layers",
+    "losses",
+    "maps",
+    "metrics",
+    "models",
+    "report",
+    "tasks",
+    "tracing",
+    "transforms",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -274,6 +274,8 @@ class Neurons:
 
     Args:
         noise: Deviation of the noise that every training cube gets, in grey levels of 1/255, as the authors add it.
+        foreground: Part of a cube that the neuron fills at least, for those cubes that are not drawn anywhere; that of
+            the whole volume where it is less.
         block: Voxels (z, y, x) that a network labels at once.
         halo: Voxels around a block that it sees too.
         soma: Where a trace starts: at the first root of the ``given`` tree, or where it is ``found`` to be thickest.
@@ -284,10 +286,11 @@ class Neurons:
     """
 
     noise: float = 1.0
+    foreground: float = 0.003
     block: list[int] = field(default_factory=lambda: [32, 128, 128])
     halo: list[int] = field(default_factory=lambda: [16, 32, 32])
     soma: Literal["given", "found"] = "given"
     gap: float = 8.0
-    min_length: float = 5.0
+    min_length: float = 4.0
     distance: float = 2.0
     pictures: int = 2

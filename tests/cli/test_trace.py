@@ -92,6 +92,27 @@ def test_shares_and_a_stopped_call_go_on(files, tmp_path, capsys):
     assert "segmentation.zarr" in capsys.readouterr().err
 
 
+def test_processes_segment_as_one_does(files, tmp_path):
+    assert call(files, tmp_path / "one") == 0
+    assert call(files, tmp_path / "two", "--scheduler", "processes", "--workers", "2") == 0
+    one, other = (read_volume(tmp_path / name / "segmentation.zarr").array[:] for name in ("one", "two"))
+    np.testing.assert_array_equal(one, other)
+    assert (tmp_path / "one" / "tree.swc").read_bytes() == (tmp_path / "two" / "tree.swc").read_bytes()
+
+
+def test_a_part_too_far_away_is_left_out_or_has_a_root(tmp_path):
+    grey = np.zeros((8, 16, 48), np.uint8)
+    grey[4, 8, 2:18] = grey[4, 8, 34:46] = 200
+    write_volume(tmp_path / "two.tif", grey)
+    for apart, trees, length in (("leave", 1, 15), ("roots", 2, 26)):
+        out = tmp_path / apart
+        assert call(tmp_path, out, "--apart", apart, "--soma", "4,8,2", "--block", "8,16,16", file="two.tif") == 0
+        found = read_json(out / "result.json")
+        assert found["trees"] == trees
+        assert found["length"] == pytest.approx(length, abs=1)
+        assert len(read_swc(out / "tree.swc").roots) == trees
+
+
 def test_a_trained_run_segments(files, tmp_path, capsys):
     clean = dataclasses.replace(DATA, options={**DATA.options, **CLEAN})
     networks = {"WaveUNet": NETWORKS["WaveUNet"]}

@@ -10,7 +10,7 @@ from block_work import REACH, Deadly, refuses, smooth
 from subband.data.block_source import VolumePath
 from subband.data.block_store import existing_block_store, open_block_store
 from subband.data.volume_file import open_volume, write_volume
-from subband.tasks._pools import worker_died
+from subband.tasks._pools import DASK, worker_died
 from subband.tasks.block_run import BlocksDone, check_source, halo_of, run_blocks, run_tasks
 
 SHAPE, BLOCK = (21, 18, 26), (8, 7, 8)
@@ -131,14 +131,15 @@ def test_processes_of_which_one_is_killed(tmp_path, source):
 @pytest.mark.slow
 def test_a_dask_cluster_of_which_a_worker_is_killed(tmp_path):
     """The acceptance's case at a quarter of its side; by benchmarks/blocks.py at 512."""
-    distributed = pytest.importorskip("distributed")
+    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
     volume = noise((96, 96, 96))
     volume[48, 48, 48] = 255
     write_volume(tmp_path / "grey.zarr", volume)
     flag = tmp_path / "flag"
     flag.touch()
     run = partial(run_blocks, Deadly(str(flag)), tmp_path / "grey.zarr", tmp_path / "v.zarr", halo=REACH)
-    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    with dask.config.set(DASK):
+        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster:
         with pytest.raises(RuntimeError, match=r"workers died.* \(32, 32, 32\) \(KilledWorker\)"):
             run(block=(32, 32, 32), scheduler=cluster.scheduler_address)

@@ -1,8 +1,10 @@
 """A comparison on neurons: its results by voxels and by trees, its resumption, its page; a run says the same again."""
 
 import csv
+import dataclasses
 import re
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from subband.data.swc import read_swc
 from subband.metrics.neuron_table import NEURON_METRICS
 from subband.report import report_table, verdict, write_report
 from subband.report.neuron_views import read_views
+from subband.tasks import neurons_cell
 from subband.tasks.compare import compare
 from subband.tasks.kinds import kind_of
 from subband.tasks.neuron_scores import Normalisation, score_neuron, validate
@@ -86,6 +89,36 @@ def test_the_page_shows_traces_and_names_failures(finished, tmp_path):
     assert not re.search(r"<(link|script)|https?://(?!www.w3.org)", page)
     assert "The volumes are synthetic." in verdict(folder)
     assert "F1 of the length" in verdict(folder)
+
+
+def test_the_page_names_a_trace_that_failed(tmp_path):
+    networks = {"threshold": {"name": "threshold", "options": {"level": 0.99}}}
+    neurons = dataclasses.replace(recipe().neurons, pictures=1)
+    compare(recipe(networks=networks, neurons=neurons), tmp_path)
+    found = result(tmp_path, "ce")
+    assert found["failures"] == {"neuron-0002": "no voxel was found"}
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    failed = page[page.index('id="failed-traces"') :]
+    assert "no voxel was found" in failed
+    assert "neuron-0002" in failed
+    assert "no trace" in page
+
+
+def test_noise_is_in_grey_levels_and_cubes_hold_their_share(monkeypatch):
+    given = []
+    monkeypatch.setattr(neurons_cell, "CubeStream", lambda *_, **options: given.append(options))
+    asked = recipe(neurons=Neurons(noise=2, foreground=0.02))
+    material = types.SimpleNamespace(
+        recipe=asked,
+        samples=NeuronVolumes(Parts()),
+        splits=[types.SimpleNamespace(train=[0, 1])],
+        statistics=[(np.array([0.25]), np.array([0.5]))],
+    )
+    neurons_cell.training_stream(material, types.SimpleNamespace(fold=0, seed=3), steps=5)
+    (options,) = given
+    assert options["augment"].noise == pytest.approx(2 / 255)
+    assert options["foreground"] == 0.02
+    assert (options["mean"], options["std"], options["length"], options["seed"]) == (0.25, 0.5, 10, 3)
 
 
 def test_a_run_says_the_same_again(finished, tmp_path, capsys):
@@ -184,6 +217,7 @@ def test_recipes_that_do_not_go_with_it(tmp_path):
         ({"neurons": Neurons(halo=[8])}, r"halo is \[8\], but must be 3 numbers of voxels"),
         ({"neurons": Neurons(noise=-1)}, "noise is -1"),
         ({"neurons": Neurons(distance=0)}, "distance is 0"),
+        ({"neurons": Neurons(foreground=2)}, "foreground is 2, but must lie between 0 and 1"),
         ({"robustness": Robustness(shift=1)}, "robustness is for classifications"),
         ({"data": Data(augment="voc", crop=[1, 1, 1])}, "data.augment of neurons is 'voc'"),
         ({"data": Data(crop=[16, 16])}, r"data.crop is \[16, 16\], but must be 3 numbers"),
@@ -218,5 +252,5 @@ def test_runs_that_cannot_trace(finished, tmp_path):
 def test_the_demo_is_a_recipe_of_its_kind():
     from subband.cli._parse import recipe_of
 
-    for name in ("neurons/demo", "neurons/synthetic"):
+    for name in ("neurons/demo", "neurons/synthetic", "neurons/losses", "neurons/folder"):
         kind_of("neurons").check_recipe(recipe_of(name))

@@ -17,7 +17,7 @@ VERBS = {
     "swc": "rasterize, validate or compare SWC files of traced neurons",
     "verify": "say of pairs of faces whether they show one person, and at which threshold",
     "head": "bring the parts of a recognition head into one file, or a file into parts",
-    "prepare": "bring a downloaded data set into images/ and masks/",
+    "prepare": "bring a data set into the layout of a reader, or a volume to another format",
     "maps": "compute weight maps of a folder of masks",
     "report": "write the report of finished runs again",
     "list": "name what there is: losses, models, data sets, recipes",

@@ -22,7 +22,7 @@ from subband.tasks.methods import narrowed
 
 VERB_LISTS = ("--baselines", "--soma", "--block", "--halo")
 """Options of verbs that are lists."""
-DASHED = r"--(?:moving_labels|fixed_labels|min_length|flip_truth)\b"
+DASHED = r"--(?:moving_labels|fixed_labels|min_length|flip_truth|flip_y)\b"
 """Options of verbs that are typed with dashes."""
 
 

@@ -29,9 +29,9 @@ def demo(
         task: segmentation trains on membranes; robustness trains classifiers with and without wavelets on shapes, then
             corrupts, moves and attacks the images; recognition trains heads on synthetic faces and verifies persons
             that none has seen, at one threshold; registration warps phantoms back, by WiNet fitted to each pair and by
-            classical methods; detection trains two detectors on shapes and corrupts the images; wavelets draws a
-            decomposition, a steerable pyramid, and what a max-pool loses against a wavelet, in some seconds and without
-            training.
+            classical methods; detection trains two detectors on shapes and corrupts the images; neurons segments and
+            traces grown trees with broken fibres, by networks and by a threshold; wavelets draws a decomposition, a
+            steerable pyramid, and what a max-pool loses against a wavelet, in some seconds and without training.
         out: Folder to write, by default runs/demo, or runs/demo-TASK for the others.
         jobs: Runs at the same time; 0 takes one for each core, at most two.
         overwrite: Delete what the folder holds; without it a demo that was stopped goes on. For wavelets: write over

@@ -14,7 +14,7 @@ def trace(  # noqa: PLR0913 (options that a person types one by one)
     soma: list[float] | None = None,
     threshold: float | None = None,
     gap: float = 8.0,
-    min_length: float = 5.0,
+    min_length: float = 4.0,
     apart: Literal["leave", "roots"] = "leave",
     block: list[int] | None = None,
     halo: list[int] | None = None,
@@ -34,7 +34,8 @@ def trace(  # noqa: PLR0913 (options that a person types one by one)
         flip_truth: Count y of the truth from the last row, as NeuCuDa's files do.
         channel: Channel of a volume that has several, from 0.
         soma: Where the tree starts, z,y,x in voxels; by default the thickest part.
-        threshold: Grey value of the file above which a voxel is of the neuron; by default Otsu's. Not with --run.
+        threshold: Grey value of the file above which a voxel is of the neuron; by default a noisy volume is blurred a
+            little, and the value found from its background. Not with --run.
         gap: Longest break of a fibre that is bridged, in voxels.
         min_length: Shortest branch that is kept, in voxels.
         apart: What is too far away to be bridged: leave it out, or give it a root of its own.

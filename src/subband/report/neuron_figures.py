@@ -96,8 +96,7 @@ def near(tree: Tree, other: Tree, distance: float) -> NDArray[np.bool_]:
     from scipy.spatial import cKDTree
 
     middles = _ends(tree).mean(1)
-    found: NDArray[np.bool_] = cKDTree(other.positions).query(middles.reshape(-1, 3))[0] <= distance
-    return found
+    return np.asarray(cKDTree(other.positions).query(middles.reshape(-1, 3))[0] <= distance)
 
 
 def _ends(tree: Tree) -> NDArray[Any]:

@@ -56,5 +56,6 @@ def _said(row: dict[str, Any]) -> str:
     """Length recall and precision of a volume, or what is known of its voxels."""
     if row.get("failed"):
         return "no trace"
-    names = [name for name in ("recall", "precision", "ESA") if name in row] or [n for n in ("IoU",) if n in row]
+    of_trees = ("recall", "precision", "ESA")
+    names = [name for name in (of_trees if "recall" in row else ("IoU",)) if name in row]
     return ", ".join(f"{name} {number(float(row[name]), 2)}" for name in names)

@@ -82,8 +82,9 @@ def truth_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def work_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was done, how long it took, and the memory."""
-    how = f"network {found['run']}" if found.get("run") else f"threshold {found['threshold']:.4g}"
-    rows = [("segmentation", how), ("voxels found", f"{found['foreground']:,}".replace(",", " "))]
+    blurred = " after a blur" if found.get("blurred") else ""
+    how = f"network {found['run']}" if found.get("run") else f"threshold {found['threshold']:.4g}{blurred}"
+    rows = [("segmented by", how), ("voxels found", f"{found['foreground']:,}".replace(",", " "))]
     if found.get("blocks"):
         rows.append(("blocks", f"{found['blocks']}, {found['blocks_done_now']} of them now"))
     rows += [(f"{what}", f"{number(float(found['seconds'][what]), 1)} s") for what in found["seconds"]]

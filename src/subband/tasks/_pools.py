@@ -1,8 +1,10 @@
 """Where blocks are worked on: in this thread, in threads or processes of this machine, or on a Dask cluster."""
 
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,6 +14,14 @@ from subband._optional import require
 SCHEDULERS = ("serial", "threads", "processes", "dask")
 AHEAD = 2
 """Blocks that are waiting or under way, for each worker."""
+DASK = {
+    "distributed.scheduler.allowed-failures": 1,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.no-workers-timeout": "60s",
+}
+"""Settings of our own cluster: a block that ended two workers is given up, each worker holds one block at a time, and
+blocks that find no worker fail, since Dask does not always restart one and they would wait for ever.
+"""
 
 
 @contextmanager
@@ -44,7 +54,7 @@ def pool(scheduler: str, workers: int) -> Iterator[tuple[Executor, int]]:
 
 def worker_died(error: BaseException) -> bool:
     """Whether the process that worked on a block ended, rather than the work failing."""
-    return type(error).__name__ in ("BrokenProcessPool", "KilledWorker")
+    return type(error).__name__ in ("BrokenProcessPool", "KilledWorker", "NoWorkerError")
 
 
 class _Here(Executor):
@@ -59,19 +69,52 @@ class _Here(Executor):
         return future
 
 
+class _Dask(Executor):
+    """Works on a Dask cluster; results are dropped.
+
+    Dask's own executor fetches them, and waits for ever for that of a worker that died after it was done.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._deserted = client, False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self._deserted:
+            raise BrokenProcessPool("no worker of the Dask cluster is left")
+        future: Future[Any] = Future()
+        remote = self._client.submit(fn, *args, **kwargs, pure=False)
+
+        def end(_: Any) -> None:
+            if remote.status == "cancelled":
+                future.cancel()
+            if not future.set_running_or_notify_cancel():
+                return
+            if remote.status == "error":
+                self._deserted |= type(remote.exception()).__name__ == "NoWorkerError"
+                future.set_exception(remote.exception().with_traceback(remote.traceback()))
+            else:
+                future.set_result(None)
+
+        future.add_done_callback(lambda ours: remote.cancel() if ours.cancelled() and not remote.cancelled() else None)
+        remote.add_done_callback(end)
+        return future
+
+
 @contextmanager
 def _dask(scheduler: str, workers: int) -> Iterator[tuple[Executor, int]]:
     """A cluster of our own on this machine, or one that is there already."""
-    distributed = require("distributed", extra="volumes")
+    dask, distributed = (require(name, extra="volumes") for name in ("dask", "distributed"))
     with ExitStack() as stack:
         where: Any = scheduler
         if scheduler == "dask":
-            where = stack.enter_context(
-                distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            stack.enter_context(dask.config.set(DASK))
+            cluster = distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
             )
+            where = stack.enter_context(cluster)
         client = stack.enter_context(distributed.Client(where, timeout="30s"))
         threads = sum(client.nthreads().values())
-        yield client.get_executor(pure=False), AHEAD * max(workers, threads)
+        yield _Dask(client), AHEAD * max(workers, threads)
 
 
 def _one_thread() -> None:

@@ -129,7 +129,7 @@ def run_tasks(
     done, lost = total - len(missing), list[tuple[Block, BaseException]]()
     with pool(scheduler, workers) as (executor, ahead):
         for block, error in _finished(partial(_one, task, store), missing, executor, ahead):
-            if error is None:
+            if error is None or (worker_died(error) and store.is_done(block)):
                 done += 1
                 if progress is not None:
                     progress(done, total)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from subband._check import not_negative, one_of, positive
+from subband._check import between, not_negative, one_of, positive
 from subband._files import read_json, write_bytes, write_json
 from subband.config import Recipe
 from subband.data.check import check_samples as check_images
@@ -53,6 +53,8 @@ SCORE = "mIoU"
 AXES = 3
 FLIPS: dict[str, tuple[int, ...]] = {"none": (), "flips": (1, 2), "full": (0, 1, 2)}
 """Axes that a cube may be flipped along; the authors leave z out."""
+GREY_LEVELS = 255
+"""Grey levels from 0 to 1."""
 PROJECTIONS = "projections.npz"
 
 
@@ -68,6 +70,7 @@ def check_recipe(recipe: Recipe) -> None:
         noise=asked.noise, gap=asked.gap, min_length=asked.min_length, pictures=asked.pictures, halo=min(asked.halo)
     )
     positive(distance=asked.distance)
+    between(0, 1, foreground=asked.foreground)
     for name, value in (("data.crop", recipe.data.crop), ("block", asked.block), ("halo", asked.halo)):
         if len(value) != AXES:
             raise ValueError(f"{name} is {value}, but must be 3 numbers of voxels, [z, y, x]")
@@ -110,7 +113,8 @@ def training_stream(material: Material, cell: Cell, *, steps: int) -> CubeStream
         indices=material.splits[cell.fold].train,
         length=steps * data.batch,
         cube=tuple(data.crop),
-        augment=NeuronAugment(flips=FLIPS[data.augment], noise=asked.noise),
+        augment=NeuronAugment(flips=FLIPS[data.augment], noise=asked.noise / GREY_LEVELS),
+        foreground=asked.foreground,
         mean=normal.mean,
         std=normal.std,
         seed=cell.seed,

@@ -14,6 +14,7 @@ from subband.tasks.block_run import BlocksDone, run_blocks
 from subband.tasks.neuron_threshold import GreyThreshold
 from subband.tasks.predict_volume import VolumeModel, segment_volume
 from subband.tasks.trained_neurons import TrainedNeurons, trained_neurons
+from subband.tracing.measure import REACH, Measured, measure
 
 BLOCK = (64, 128, 128)
 BINS = 256
@@ -27,27 +28,30 @@ class Segmenter:
         label: Its name within a sentence.
         about: What made it, for ``result.json``.
         run: Takes source and target, and ``scheduler``, ``workers``, ``shard`` and ``progress`` of `run_blocks`.
+        measured: What was measured for a threshold; None for a network.
     """
 
     label: str
     about: dict[str, Any]
     run: Callable[..., BlocksDone]
+    measured: Measured | None = None
 
 
 class Above:
     """Voxels above a grey value.
 
     Args:
-        level: The value; it is part of the name, so that a segmentation with another one is not gone on with.
+        measured: The value and how it is meant; it is part of the name, so that a segmentation with another one is not
+            gone on with.
     """
 
-    def __init__(self, level: float) -> None:
-        self.level = level
-        self.__qualname__ = f"above {level!r}"
+    def __init__(self, measured: Measured) -> None:
+        self.measured = measured
+        self.__qualname__ = f"above {measured.threshold!r}{' when blurred' if measured.blur else ''}"
 
     def __call__(self, voxels: NDArray[Any]) -> NDArray[np.bool_]:
         """The mask of some voxels."""
-        found: NDArray[np.bool_] = voxels > self.level
+        found: NDArray[np.bool_] = self.measured.grey(voxels) > self.measured.threshold
         return found
 
 
@@ -64,7 +68,7 @@ def segmenter_of(
     Args:
         volume: What is segmented.
         run: Run folder; None takes the threshold.
-        threshold: Grey value of the file; None takes Otsu's.
+        threshold: Grey value of the file; None takes what `subband.tracing.measure` finds.
         block: Voxels (z, y, x) written at once; None takes those of the run.
         halo: Voxels around them that a network sees; None takes those of the run.
 
@@ -72,26 +76,29 @@ def segmenter_of(
         ValueError: If the run cannot segment, there is a threshold too, or all voxels are alike.
     """
     if run is None:
-        level = volume_otsu(volume.array) if threshold is None else float(threshold)
-        work = partial(run_blocks, Above(level), block=tuple(block or BLOCK))
-        return Segmenter(f"the threshold {level:.4g}", {"run": None, "threshold": level}, work)
+        ends(volume.array)
+        measured = measure(volume.array, threshold)
+        margin = REACH if measured.blur else 0
+        work = partial(run_blocks, Above(measured), block=tuple(block or BLOCK), halo=margin)
+        label = f"the threshold {measured.threshold:.4g}{' of the blurred volume' if measured.blur else ''}"
+        about = {"run": None, "threshold": measured.threshold, "blurred": measured.blur}
+        return Segmenter(label, about, work, measured)
     if threshold is not None:
         raise ValueError("--threshold is for a segmentation without a network; leave --run or --threshold out")
     found = trained_neurons(run)
     asked = found.recipe.neurons
-    sizes = {"block": tuple(block or asked.block), "halo": tuple(halo or asked.halo)}
     if isinstance(found.model, GreyThreshold):
-        return segmenter_of(volume, None, level_of(found, volume), block=sizes["block"])
+        return segmenter_of(volume, None, level_of(found, volume), block=block or asked.block)
     model = VolumeModel(found.model, mean=found.normal.mean, deviation=found.normal.std)
-    work = partial(segment_volume, model, **sizes)
+    work = partial(segment_volume, model, block=tuple(block or asked.block), halo=tuple(halo or asked.halo))
     return Segmenter(f"the network {found.folder.name}", {"run": str(run), "threshold": None}, work)
 
 
-def level_of(run: TrainedNeurons, volume: FileVolume[Any]) -> float | None:
-    """The threshold of a run that learnt nothing, in grey values of a file; None for Otsu's."""
+def level_of(run: TrainedNeurons, volume: FileVolume[Any]) -> float:
+    """The threshold of a run that learnt nothing, in grey values of a file."""
     level = getattr(run.model, "level", 0.0)
     kind = np.dtype(volume.array.dtype)
-    return None if not level else float(level * (np.iinfo(kind).max if kind.kind in "iu" else 1))
+    return float(level * (np.iinfo(kind).max if kind.kind in "iu" else 1)) if level else volume_otsu(volume.array)
 
 
 def volume_otsu(array: Any) -> float:
@@ -102,14 +109,23 @@ def volume_otsu(array: Any) -> float:
     """
     from skimage.filters import threshold_otsu
 
-    ends = [(float(slab.min()), float(slab.max())) for slab in slabs(array)]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    counts, low_high = np.zeros(BINS, np.int64), ends(array)
+    for slab in slabs(array):
+        found, edges = np.histogram(slab, BINS, low_high)
+        counts += found
+    return float(threshold_otsu(hist=(counts, (edges[1:] + edges[:-1]) / 2)))  # type: ignore[no-untyped-call]
+
+
+def ends(array: Any) -> tuple[float, float]:
+    """Least and greatest voxel of a volume that is read in slabs.
+
+    Raises:
+        ValueError: If all voxels are alike, or one is not finite.
+    """
+    found = [(float(slab.min()), float(slab.max())) for slab in slabs(array)]
+    low, high = min(low for low, _ in found), max(high for _, high in found)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError("the volume holds voxels that are not finite; write it anew without them")
     if low == high:
         raise ValueError(f"all voxels of the volume are {low:g}, so there is nothing to trace; give another volume")
-    counts = np.zeros(BINS, np.int64)
-    for slab in slabs(array):
-        found, edges = np.histogram(slab, BINS, (low, high))
-        counts += found
-    return float(threshold_otsu(hist=(counts, (edges[1:] + edges[:-1]) / 2)))
+    return low, high

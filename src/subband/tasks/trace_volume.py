@@ -23,7 +23,9 @@ from subband.tasks._memory import grown_mb
 from subband.tasks.neuron_scores import root_of
 from subband.tasks.plan import Progress
 from subband.tasks.segment_file import Segmenter, segmenter_of
-from subband.tracing.trace import trace
+from subband.tracing.bright import collect
+from subband.tracing.measure import Measured, measure
+from subband.tracing.trace import GAP, MIN_LENGTH, trace_foreground
 from subband.transforms.tree import Tree, scale
 
 SEGMENTATION = "segmentation.zarr"
@@ -74,7 +76,7 @@ class Fibres:
 
     Attributes:
         soma: Where it starts (z, y, x), in voxels; None takes the root of the truth, or the thickest part.
-        threshold: Grey value above which a voxel counts; None takes Otsu's. Not with a network.
+        threshold: Grey value above which a voxel counts; None takes the tracer's own. Not with a network.
         gap: Longest break that is bridged, in voxels.
         min_length: Shortest branch that is kept, in voxels.
         apart: Whether what is too far to be bridged is left out or gets a root of its own.
@@ -82,8 +84,8 @@ class Fibres:
 
     soma: tuple[float, ...] | None = None
     threshold: float | None = None
-    gap: float = 8.0
-    min_length: float = 5.0
+    gap: float = GAP
+    min_length: float = MIN_LENGTH
     apart: Literal["leave", "roots"] = "leave"
 
 
@@ -130,7 +132,7 @@ def trace_volume(
     def whole() -> None:
         done = segmented(work, source, folder, blocks, listen, say)
         if done is not None:
-            found.append({**done, **traced(volume, folder, soma, fibres, say)})
+            found.append({**done, **traced(volume, work.measured, folder, soma, fibres, say)})
 
     megabytes = grown_mb(whole)
     if not found:
@@ -212,49 +214,34 @@ def segmented(
 
 
 def traced(
-    volume: FileVolume[Any], folder: Path, soma: tuple[float, float, float] | None, fibres: Fibres, say: Say
+    volume: FileVolume[Any],
+    measured: Measured | None,
+    folder: Path,
+    soma: tuple[float, float, float] | None,
+    fibres: Fibres,
+    say: Say,
 ) -> dict[str, Any]:
-    """The tree of the grey image within the segmentation, read only where there is some.
+    """The tree of the grey image within the segmentation; memory holds the voxels that were found, not the volume.
 
     Raises:
         ValueError: If nothing was segmented, or no tree can be grown.
     """
     start = time.perf_counter()
     mask = open_volume(folder / SEGMENTATION).array
-    box, count = foreground_box(mask)
-    if not count:
+    if not any(slab.any() for slab in slabs(mask)):
         raise ValueError("no voxel was found to be of a neuron; lower --threshold, or take another --run")
+    known = measured or Measured(False, measure(volume.array, 0.0).level, 0.0)
+    found = collect(volume.array, mask, known, None if measured is None else measured.threshold)
+    count = len(found.voxels)
     say(f"tracing {count:,} voxels ...".replace(",", " "))
-    offset = np.array([part.start for part in box], float)
-    tree = trace(
-        np.asarray(volume.array[box]),
-        mask=np.asarray(mask[box], bool),
-        soma=None if soma is None else tuple(np.array(soma) - offset),
-        spacing=volume.spacing,
-        gap=fibres.gap,
-        min_length=fibres.min_length,
-        apart=fibres.apart,
-    )
+    tree = trace_foreground(
+        found, soma=soma, spacing=volume.spacing, gap=fibres.gap, min_length=fibres.min_length, apart=fibres.apart
+    ).tree
     if len(tree) < 2:
         raise ValueError(
             "the trace has less than two nodes; give --soma on a fibre, a longer --gap, or a shorter --min-length"
         )
-    moved = Tree(tree.positions + offset, tree.radii, tree.parents, tree.kinds)
-    return {"tree": moved, "foreground": count, "tracing_seconds": time.perf_counter() - start}
-
-
-def foreground_box(mask: Any) -> tuple[tuple[slice, ...], int]:
-    """The smallest box (z, y, x) around all voxels of a mask, which is read in slabs, and their number."""
-    low, high = np.full(3, np.iinfo(np.int64).max), np.zeros(3, np.int64)
-    count, z = 0, 0
-    for slab in slabs(mask):
-        places = np.argwhere(slab)
-        if len(places):
-            places[:, 0] += z
-            low, high = np.minimum(low, places.min(0)), np.maximum(high, places.max(0) + 1)
-            count += len(places)
-        z += len(slab)
-    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), count
+    return {"tree": tree, "foreground": count, "tracing_seconds": time.perf_counter() - start}
 
 
 def described_tree(tree: Tree, volume: FileVolume[Any]) -> dict[str, Any]:

@@ -31,7 +31,11 @@ def background(volume: NDArray[Any]) -> tuple[float, float]:
         >>> background(np.array([[[1, 3, 3, 4, 200]]]))
         (3.0, 1.4826)
     """
-    values = _some(volume)
+    return background_of(_some(volume))
+
+
+def background_of(values: Floats) -> tuple[float, float]:
+    """`background` of a sample (N,) of the voxels."""
     level = float(np.median(values))
     return level, 1.4826 * float(np.median(np.abs(values - level)))
 
@@ -58,15 +62,17 @@ def find_threshold(volume: NDArray[Any]) -> float:
         >>> round(find_threshold(volume), 2)
         9.75
     """
-    level, noise = background(volume)
-    values = _some(volume)
+    return threshold_of(_some(volume))
+
+
+def threshold_of(values: Floats) -> float:
+    """`find_threshold` of a sample (N,) of the voxels."""
+    level, noise = background_of(values)
     return max(level + DEVIATIONS * noise, float(values.mean() + 0.5 * values.std()))
 
 
-def denoise(volume: NDArray[Any]) -> NDArray[Any]:
-    """The volume blurred a little if its background is noisy, float32; else itself."""
-    if background(volume)[1] == 0:
-        return volume
+def blurred(volume: NDArray[Any]) -> NDArray[Any]:
+    """The volume blurred a little, float32."""
     return np.asarray(ndimage.gaussian_filter(volume.astype(np.float32), BLUR))
 
 
@@ -90,6 +96,11 @@ def core(bright: Floats, links: Links) -> Bools:
     return np.asarray(bright >= HALF * highest)
 
 
+def sampling(size: int) -> int:
+    """Distance of the voxels of a sample; it is odd so that it does not follow the rows."""
+    return size // SEEN // 2 * 2 + 1
+
+
 def _some(volume: NDArray[Any]) -> Floats:
-    """Voxels at even distances, as floats; the distance is odd so that it does not follow the rows."""
-    return np.asarray(volume.reshape(-1)[:: volume.size // SEEN // 2 * 2 + 1], np.float64)
+    """Voxels at even distances, as floats."""
+    return np.asarray(volume.reshape(-1)[:: sampling(volume.size)], np.float64)

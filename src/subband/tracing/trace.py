@@ -11,8 +11,9 @@ from subband._check import not_negative, one_of
 from subband.tracing._nodes import tree_of
 from subband.tracing._voxels import Bools, Floats, Links, Voxels, border, neighbours
 from subband.tracing.bridge import bridges, groups
+from subband.tracing.bright import Foreground, foreground_of
 from subband.tracing.distance import depth, grey_distance
-from subband.tracing.foreground import FAINTEST, background, brightness, core, denoise, find_threshold
+from subband.tracing.foreground import FAINTEST, brightness, core
 from subband.tracing.paths import cheapest_paths
 from subband.tracing.prune import prune
 from subband.tracing.soma import deepest, nearest
@@ -25,6 +26,10 @@ LOWEST = 0.05
 """Least grey distance that is told apart in the price of a way."""
 COVER = 1.0
 """A voxel of the tree covers all within its depth and so much more, in units of length."""
+GAP = 8.0
+"""Longest bridge, if nothing else is asked for."""
+MIN_LENGTH = 4.0
+"""Shortest branch, if nothing else is asked for."""
 Progress = Callable[[str], None]
 
 
@@ -45,18 +50,6 @@ class Traced:
     left_out: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Foreground:
-    """Foreground voxels with what is known of each; weak ones join others, but make no branch."""
-
-    voxels: Voxels
-    links: Links
-    bright: Floats
-    depths: Floats
-    at_border: Bools
-    weak: Bools
-
-
 def trace(
     volume: NDArray[Any],
     *,
@@ -64,8 +57,8 @@ def trace(
     soma: Sequence[float] | None = None,
     threshold: float | None = None,
     spacing: Sequence[float] = (1.0, 1.0, 1.0),
-    gap: float = 8.0,
-    min_length: float = 4.0,
+    gap: float = GAP,
+    min_length: float = MIN_LENGTH,
     apart: Apart = "leave",
     progress: Progress | None = None,
 ) -> Tree:
@@ -135,7 +128,7 @@ def find_soma(
         >>> find_soma(volume)
         (4.0, 4.0, 21.0)
     """
-    found, _ = _foreground(volume, mask, threshold, _unit(spacing))
+    found = _seen(foreground_of(volume, mask, threshold), _unit(spacing))
     group = groups(found.links, len(found.voxels))
     z, y, x = found.voxels.places[deepest(found.depths, found.bright, group)[0]]
     return float(z), float(y), float(x)
@@ -148,19 +141,36 @@ def trace_report(
     soma: Sequence[float] | None = None,
     threshold: float | None = None,
     spacing: Sequence[float] = (1.0, 1.0, 1.0),
-    gap: float = 8.0,
-    min_length: float = 4.0,
+    gap: float = GAP,
+    min_length: float = MIN_LENGTH,
     apart: Apart = "leave",
     progress: Progress | None = None,
 ) -> Traced:
     """Trace as `trace` does, and say with what threshold and what was left out."""
+    say = progress or _silent
+    say("foreground")
+    found = foreground_of(volume, mask, threshold)
+    return trace_foreground(
+        found, soma=soma, spacing=spacing, gap=gap, min_length=min_length, apart=apart, progress=progress
+    )
+
+
+def trace_foreground(
+    foreground: Foreground,
+    *,
+    soma: Sequence[float] | None = None,
+    spacing: Sequence[float] = (1.0, 1.0, 1.0),
+    gap: float = GAP,
+    min_length: float = MIN_LENGTH,
+    apart: Apart = "leave",
+    progress: Progress | None = None,
+) -> Traced:
+    """Trace as `trace` does, where the volume itself is not in memory."""
     not_negative(gap=gap, min_length=min_length)
     one_of("apart", apart, get_args(Apart))
-    say = progress or _silent
-    size = _unit(spacing)
-    say("foreground")
-    found, threshold = _foreground(volume, mask, threshold, size)
-    voxels, count = found.voxels, len(found.voxels)
+    say, size = progress or _silent, _unit(spacing)
+    found = _seen(foreground, size)
+    voxels, count = foreground.voxels, len(foreground.voxels)
     places = voxels.places * np.array(size)
     say("grey-weighted distance")
     inner = grey_distance(found.bright, found.links, found.at_border)
@@ -178,42 +188,30 @@ def trace_report(
     kept = prune(paths, places, found.depths + COVER, found.weak, min_length, near)
     sizes = np.bincount(group)[np.setdiff1d(group, group[kept])]
     tree = tree_of(voxels, paths, kept, found.depths, size)
-    return Traced(tree, threshold, count, tuple(sorted(sizes.tolist(), reverse=True)))
+    return Traced(tree, foreground.threshold, count, tuple(sorted(sizes.tolist(), reverse=True)))
 
 
-def _foreground(
-    volume: NDArray[Any], mask: NDArray[Any] | None, threshold: float | None, size: tuple[float, ...]
-) -> tuple[_Foreground, float | None]:
-    """The foreground and the threshold that made it."""
-    volume = np.asarray(volume)
-    _check(volume, mask, threshold)
-    if mask is None:
-        volume = denoise(volume) if threshold is None else volume
-        threshold = find_threshold(volume) if threshold is None else float(threshold)
-    voxels = Voxels.of(volume > threshold if mask is None else np.asarray(mask) != 0)
-    if len(voxels) in (0, volume.size):
-        some = "no voxel is" if len(voxels) == 0 else "all voxels are"
-        what = "in the mask" if mask is not None else f"brighter than the threshold {threshold:g}"
-        raise ValueError(f"{some} {what}; give another {'threshold' if mask is None else 'mask'}")
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Links of the foreground with what is known of each voxel; weak ones join others, but make no branch."""
+
+    voxels: Voxels
+    links: Links
+    bright: Floats
+    depths: Floats
+    at_border: Bools
+    weak: Bools
+
+
+def _seen(foreground: Foreground, size: tuple[float, ...]) -> _Seen:
+    voxels = foreground.voxels
     links = neighbours(voxels, size)
-    bright = brightness(volume[tuple(voxels.places.T)], background(volume)[0])
+    bright = brightness(foreground.grey, foreground.level)
     at_border, outside = border(voxels)
-    weak = ~core(bright, links) if mask is None else np.zeros(len(voxels), bool)
+    weak = np.zeros(len(voxels), bool) if foreground.threshold is None else ~core(bright, links)
     bright[weak] = FAINTEST
     depths = depth(voxels, np.concatenate([outside, voxels.places[weak]]), size)
-    return _Foreground(voxels, links, bright, depths, at_border, weak), threshold
-
-
-def _check(volume: NDArray[Any], mask: NDArray[Any] | None, threshold: float | None) -> None:
-    """Raise ``ValueError`` for a volume and a mask that cannot be traced."""
-    if volume.ndim != 3:
-        raise ValueError(f"the volume has shape {volume.shape}, but must be (Z, Y, X); choose one channel")
-    if volume.dtype.kind == "f" and not np.isfinite(volume).all():
-        raise ValueError("the volume holds NaN or infinite values; replace them by the background's")
-    if mask is not None and np.shape(mask) != volume.shape:
-        raise ValueError(f"the mask has shape {np.shape(mask)}, but the volume {volume.shape}; give both one size")
-    if mask is not None and threshold is not None:
-        raise ValueError(f"threshold is {threshold}, but the mask says already what is foreground; give one of them")
+    return _Seen(voxels, links, bright, depths, at_border, weak)
 
 
 def _unit(spacing: Sequence[float]) -> tuple[float, ...]:
