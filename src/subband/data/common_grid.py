@@ -97,7 +97,7 @@ def onto(volume: Volume, grid: Grid, *, matrix: Matrix | None = None) -> Volume:
     if (high < 0).any() or (low > np.array(own.shape) - 1).any():
         raise ValueError(
             f"{volume.name} does not overlap the grid that it is brought onto (origins {_mm(own)} and {_mm(grid)}); "
-            "lay them together by their centres with fit, or correct the headers"
+            "lay them together by their centres (fit, or --fit.start centre), or correct the headers"
         )
     return _resampled(volume, np.where(np.abs(step - np.rint(step)) < 1e-6, np.rint(step), step), grid)
 
