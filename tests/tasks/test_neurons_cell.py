@@ -21,12 +21,12 @@ from subband.report import report_table, verdict, write_report
 from subband.report.neuron_views import read_views
 from subband.tasks import neurons_cell
 from subband.tasks.compare import compare
+from subband.tasks.finished_run import task_of
 from subband.tasks.kinds import kind_of
 from subband.tasks.neuron_scores import Normalisation, score_neuron, validate
 from subband.tasks.neuron_threshold import GreyThreshold
 from subband.tasks.neurons import NeuronVolumes, build_model, load_weights, options_of, read_samples, split_samples
 from subband.tasks.segmentation import build_loss
-from subband.tasks.trained import task_of
 from subband.tasks.trained_neurons import evaluate_neurons, trained_neurons
 from subband.transforms.tree import Tree
 
@@ -245,7 +245,9 @@ def test_runs_that_cannot_trace(finished, tmp_path):
     with pytest.raises(ValueError, match="has no weights"):
         trained_neurons(run)
     (run / "recipe.yaml").write_text("task: classification\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="is a classification; tracing needs a run of a recipe of neurons"):
+    with pytest.raises(
+        ValueError, match="of the task classification, but tracing needs one of the task neurons"
+    ):
         trained_neurons(run)
 
 

@@ -19,10 +19,10 @@ from subband.report import report_table, verdict, write_report
 from subband.tasks import recognition_cell
 from subband.tasks.cell import Cell
 from subband.tasks.compare import compare
+from subband.tasks.finished_run import task_of
 from subband.tasks.kinds import kind_of
 from subband.tasks.methods import methods
 from subband.tasks.preparation import prepare
-from subband.tasks.trained import task_of
 from subband.tasks.trained_recognizer import Checkpoint, trained_recognizer, verify_run
 
 
@@ -208,7 +208,9 @@ def test_runs_that_cannot_verify(finished, tmp_path):
     with pytest.raises(ValueError, match="has no weights"):
         trained_recognizer(tmp_path / "run")
     (tmp_path / "run" / "recipe.yaml").write_text("task: classification\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="is a classification; verification needs a run of a recognition recipe"):
+    with pytest.raises(
+        ValueError, match="of the task classification, but verification needs one of the task recognition"
+    ):
         trained_recognizer(tmp_path / "run")
 
 

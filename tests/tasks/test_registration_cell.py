@@ -15,10 +15,10 @@ from subband.metrics.registration_table import REGISTRATION_METRICS
 from subband.report import report_table, verdict, write_report
 from subband.report.registration_views import read_views
 from subband.tasks.compare import compare
+from subband.tasks.finished_run import task_of
 from subband.tasks.kinds import kind_of
 from subband.tasks.preparation import prepare
 from subband.tasks.registration_baselines import Baseline
-from subband.tasks.trained import task_of
 from subband.tasks.trained_registration import evaluate_registration, trained_registration
 
 
@@ -172,5 +172,7 @@ def test_runs_that_cannot_register(finished, tmp_path):
     with pytest.raises(ValueError, match="has no weights"):
         trained_registration(run)
     (run / "recipe.yaml").write_text("task: classification\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="is a classification; registering needs a run of a registration recipe"):
+    with pytest.raises(
+        ValueError, match="of the task classification, but registering needs one of the task registration"
+    ):
         trained_registration(run)

@@ -16,7 +16,7 @@ from subband.data.synthetic_classes import SyntheticClasses
 from subband.metrics.robustness import ALEXNET_ERRORS
 from subband.tasks.classification import build_model, read_samples
 from subband.tasks.compare import compare
-from subband.tasks.trained import task_of
+from subband.tasks.finished_run import task_of
 from subband.tasks.trained_classifier import classify_files, evaluate_classifier, trained_classifier
 from subband.tasks.weights import load_classifier
 

@@ -18,7 +18,8 @@ def evaluate(run: Path, *, images: Path | None = None, masks: Path | None = None
         0.
     """
     from subband.cli._console import print_table, say_where
-    from subband.tasks.trained import evaluate_run, task_of
+    from subband.tasks.finished_run import task_of
+    from subband.tasks.trained import evaluate_run
 
     task = task_of(run)
     if task != "segmentation" and masks is not None:

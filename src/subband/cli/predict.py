@@ -20,7 +20,8 @@ def predict(run: Path, files: list[Path], *, out: Path | None = None, tile: int 
     from rich.progress import track
 
     from subband.cli._console import console, say
-    from subband.tasks.trained import image_files, predict_file, run_folder, task_of, trained_run
+    from subband.tasks.finished_run import run_folder, task_of
+    from subband.tasks.trained import image_files, predict_file, trained_run
 
     task = task_of(run)
     if task == "recognition":

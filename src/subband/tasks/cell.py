@@ -1,7 +1,7 @@
 """One run of a comparison: one method, one fold, one seed, trained and tested."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from subband._files import read_json, write_bytes
 from subband.config import Recipe
 from subband.data import Split
 from subband.tasks import _run
@@ -45,6 +46,20 @@ def cells(recipe: Recipe, splits: int) -> list[Cell]:
             raise ValueError(f"run_folds names fold {fold}, but there are folds 0 to {splits - 1}")
     found = methods(recipe)
     return [Cell(method, fold, seed) for fold in folds for seed in recipe.seeds for method in found]
+
+
+def result_of_another_seed(cell: Cell, folder: Path, *, pictures: str, names: Sequence[str]) -> dict[str, Any] | None:
+    """What is called ``names`` in the finished result of the same method with another seed; None if there is none.
+
+    For what no seed changes. The file of ``pictures`` is copied into ``folder``, if there is one.
+    """
+    for other in sorted(folder.parent.glob(f"{cell.method.name}-fold{cell.fold}-seed*")):
+        path = other / "result.json"
+        if other != folder and path.exists() and (found := read_json(path))["status"] == "finished":
+            if (other / pictures).exists():
+                write_bytes(folder / pictures, (other / pictures).read_bytes())
+            return {name: found[name] for name in names}
+    return None
 
 
 @dataclass(frozen=True)

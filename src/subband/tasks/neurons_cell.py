@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from subband._check import between, not_negative, one_of, positive
-from subband._files import read_json, write_bytes, write_json
+from subband._files import write_json
 from subband.config import Recipe
 from subband.data.check import check_samples as check_images
 from subband.data.cubes import CubeStream
@@ -16,7 +16,7 @@ from subband.data.neuron_augment import NeuronAugment
 from subband.data.swc import write_swc
 from subband.losses.segmentation import SegmentationLoss
 from subband.report.neuron_views import NeuronView, write_views
-from subband.tasks.cell import Cell, Material
+from subband.tasks.cell import Cell, Material, result_of_another_seed
 from subband.tasks.methods import network
 from subband.tasks.neuron_scores import Normalisation, score_neuron, validate, view_of
 from subband.tasks.neuron_threshold import GreyThreshold
@@ -135,8 +135,10 @@ def training_task(material: Material, cell: Cell, model: nn.Module, loss: Segmen
 
 def test(material: Material, cell: Cell, task: NeuronTask, stream: CubeStream, folder: Path) -> dict[str, Any]:
     """Segment and trace the test volumes; writes their trees, and the projections that the report shows."""
-    if (known := _of_another_seed(task.model, cell, folder)) is not None:
-        return known
+    if isinstance(task.model, GreyThreshold):
+        names = ("metrics", "images", "failures")
+        if (known := result_of_another_seed(cell, folder, pictures=PROJECTIONS, names=names)) is not None:
+            return known
     asked, normal = material.recipe.neurons, normalisation(material, cell.fold)
     task.model.eval()
     rows: list[dict[str, Any]] = []
@@ -160,18 +162,6 @@ def means(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Mean of each metric over the volumes that have it."""
     names = dict.fromkeys(name for row in rows for name in row if name != "name")
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
-
-
-def _of_another_seed(model: nn.Module, cell: Cell, folder: Path) -> dict[str, Any] | None:
-    """The finished result of a threshold with another seed, which would be the same; its projections are copied."""
-    if not isinstance(model, GreyThreshold):
-        return None
-    for other in sorted(folder.parent.glob(f"{cell.method.name}-fold{cell.fold}-seed*")):
-        path = other / "result.json"
-        if other != folder and path.exists() and (found := read_json(path))["status"] == "finished":
-            write_bytes(folder / PROJECTIONS, (other / PROJECTIONS).read_bytes())
-            return {name: found[name] for name in ("metrics", "images", "failures")}
-    return None
 
 
 def more(material: Material, cell: Cell, folder: Path) -> dict[str, Any] | None:

@@ -9,11 +9,11 @@ import numpy as np
 from torch import Tensor, nn
 
 from subband._check import not_negative
-from subband._files import read_json, write_bytes, write_json
+from subband._files import write_json
 from subband.config import Recipe
 from subband.models._winet_memory import MemoryEstimate, estimate_memory
 from subband.report.registration_views import View, view_of, write_views
-from subband.tasks.cell import Cell, Material
+from subband.tasks.cell import Cell, Material, result_of_another_seed
 from subband.tasks.methods import network
 from subband.tasks.registration import (
     PairedVolumes,
@@ -50,6 +50,7 @@ __all__ = [
     "write_pictures",
 ]
 SCORE = "Dice"
+PLANES = "planes.npz"
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -128,8 +129,10 @@ def training_task(material: Material, cell: Cell, model: nn.Module, loss: Any) -
 
 def test(material: Material, cell: Cell, task: RegistrationTask, stream: PairStream, folder: Path) -> dict[str, Any]:
     """Register the test pairs; writes the planes that the report shows, and the Dice of each structure."""
-    if (known := _of_another_seed(task.model, cell, folder)) is not None:
-        return known
+    if isinstance(task.model, Baseline) and not task.model.seeded:
+        kept = ("metrics", "images", "structures")
+        if (known := result_of_another_seed(cell, folder, pictures=PLANES, names=kept)) is not None:
+            return known
     recipe, samples = material.recipe, material.samples
     task.model.eval()
     rows: list[dict[str, Any]] = []
@@ -145,23 +148,10 @@ def test(material: Material, cell: Cell, task: RegistrationTask, stream: PairStr
             axis = fixed.image.ndim - 1
             planes = registered(moving, fixed, found.field)
             views.append(view_of(rows[-1]["name"], planes, axis=axis, place=middle_of(fixed, axis)))
-    write_views(folder / "planes.npz", views)
+    write_views(folder / PLANES, views)
     names = [name for name in rows[0] if name != "name"]
     metrics = {name: float(np.nanmean([row[name] for row in rows])) for name in names}
     return {"metrics": metrics, "images": rows, "structures": structures}
-
-
-def _of_another_seed(model: nn.Module, cell: Cell, folder: Path) -> dict[str, Any] | None:
-    """The finished result of a baseline with another seed, which would be the same; its planes are copied."""
-    if not isinstance(model, Baseline) or model.seeded:
-        return None
-    for other in sorted(folder.parent.glob(f"{cell.method.name}-fold{cell.fold}-seed*")):
-        path = other / "result.json"
-        if other != folder and path.exists() and (found := read_json(path))["status"] == "finished":
-            if (other / "planes.npz").exists():
-                write_bytes(folder / "planes.npz", (other / "planes.npz").read_bytes())
-            return {name: found[name] for name in ("metrics", "images", "structures")}
-    return None
 
 
 def tested_pairs(material: Material, fold: int) -> list[tuple[int, int]]:

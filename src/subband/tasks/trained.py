@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor, nn
 
 from subband._files import read_json, write_json
-from subband.config import Recipe, resolved_recipe
+from subband.config import Recipe
 from subband.data import Samples, WholeImages, class_names, load_splits
 from subband.data.images import image_pages, list_images, write_png, write_tiff
 from subband.data.readers import Folder
 from subband.data.tiles import predict_tiled
+from subband.tasks.finished_run import finished_run, folds_file
 from subband.tasks.segmentation import build_model, foreground, labels, read_samples
 from subband.tasks.segmentation_cell import set_metrics, test_images
 
@@ -40,49 +40,19 @@ class Trained:
     fold: int
 
 
-def run_folder(path: Path) -> Path:
-    """The run folder that ``path`` is, or the only one in it.
-
-    Raises:
-        ValueError: If there is none, or several.
-    """
-    if (path / "result.json").exists():
-        return path
-    found = sorted(result.parent for result in path.glob("runs/*/result.json"))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise ValueError(f"{path} holds no finished run; give a folder with result.json and checkpoints/best.pt")
-    raise ValueError(f"{path} holds {len(found)} runs; name one: {', '.join(str(run) for run in found[:4])} ...")
-
-
-def task_of(path: Path) -> str:
-    """Kind of a run: ``segmentation``, ``classification``, ``detection`` or ``recognition``.
-
-    Raises:
-        ValueError: If there is no finished run.
-    """
-    recipe = yaml.safe_load((run_folder(path) / "recipe.yaml").read_text(encoding="utf-8"))
-    return str(recipe.get("task", "segmentation"))
-
-
 def trained_run(path: Path) -> Trained:
     """Load a run.
 
     Raises:
         ValueError: If there is no finished run, or its weights are missing.
     """
-    folder = run_folder(path)
-    result = read_json(folder / "result.json")
-    best = folder / "checkpoints" / "best.pt"
-    if result["status"] != "finished" or not best.exists():
-        raise ValueError(f"{folder} has no weights (status: {result['status']}); run the same comparison again")
-    recipe = resolved_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
-    state = torch.load(best, weights_only=True, map_location="cpu")
+    run = finished_run(path, "segmentation", use="a prediction of masks")
+    recipe, result = run.recipe, run.result
+    state = torch.load(run.weights, weights_only=True, map_location="cpu")
     mean, std = np.asarray(result["mean"], np.float32), np.asarray(result["std"], np.float32)
     model = build_model(recipe.model, channels=result["channels"], classes=result["classes"], seed=0)
     model.load_state_dict(state)
-    return Trained(folder, recipe, model.eval(), mean, std, int(result["fold"]))
+    return Trained(run.folder, recipe, model.eval(), mean, std, int(result["fold"]))
 
 
 def evaluate_run(path: Path, *, images: Path | None, masks: Path | None, out: Path | None) -> dict[str, Any]:
@@ -105,20 +75,6 @@ def evaluate_run(path: Path, *, images: Path | None, masks: Path | None, out: Pa
     found = {**set_metrics(rows, matrix, known), "images": rows}
     write_json(folder / "evaluation.json", {"run": run.folder.name, **found})
     return {**found, "folder": folder}
-
-
-def folds_file(run: Path) -> Path:
-    """The ``folds.json`` of the comparison that a run belongs to.
-
-    Raises:
-        ValueError: If there is none above the run.
-    """
-    found = next((folder / "folds.json" for folder in run.parents if (folder / "folds.json").exists()), None)
-    if found is None:
-        raise ValueError(
-            f"there is no folds.json above {run}; keep runs in their comparison, or name --images and --masks"
-        )
-    return found
 
 
 def image_files(paths: list[Path]) -> list[Path]:

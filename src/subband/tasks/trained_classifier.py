@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from subband._files import read_json, write_json
-from subband.config import Recipe, Robustness, resolved_recipe
+from subband._files import write_json
+from subband.config import Recipe, Robustness
 from subband.corrupt import ALL_CORRUPTIONS, CORRUPTIONS, corrupted_folder
 from subband.data import load_splits
 from subband.data.class_sample import ClassReader, ClassSamples, Pixels
@@ -28,8 +27,8 @@ from subband.tasks.classification import (
     split_samples,
 )
 from subband.tasks.classification_cell import ready_network, test_images
+from subband.tasks.finished_run import finished_run, folds_file
 from subband.tasks.robustness import asks, evaluate_robustness
-from subband.tasks.trained import folds_file, run_folder
 
 IMAGENET_CLASSES = 1000
 
@@ -68,19 +67,16 @@ def trained_classifier(path: Path) -> TrainedClassifier:
     Raises:
         ValueError: If there is no finished run, or its weights are missing.
     """
-    folder = run_folder(path)
-    result, best = read_json(folder / "result.json"), folder / "checkpoints" / "best.pt"
-    if result["status"] != "finished" or not best.exists():
-        raise ValueError(f"{folder} has no weights (status: {result['status']}); run the same comparison again")
-    recipe = resolved_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
+    run = finished_run(path, "classification", use="a classification of images")
+    recipe, result = run.recipe, run.result
     classes, channels = int(result["classes"]), int(result["channels"])
     loss = build_loss(recipe, recipe.losses[0], classes=classes)
     model = build_model(recipe.model, channels=channels, classes=classes, seed=0)
     task = ClassificationTask(model, loss, [], classes=classes)
-    load_best(best, task.model, loss)
+    load_best(run.weights, task.model, loss)
     network = ready_network(task.model, loss, classes, (result["mean"], result["std"]))
     names = list(result["class_accuracy"])
-    return TrainedClassifier(folder, recipe, network, learnt_bias(loss), names, channels, int(result["fold"]))
+    return TrainedClassifier(run.folder, recipe, network, learnt_bias(loss), names, channels, int(result["fold"]))
 
 
 def evaluate_classifier(

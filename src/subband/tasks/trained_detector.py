@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from torch import nn
 
-from subband._files import read_json, write_bytes, write_json
-from subband.config import Recipe, resolved_recipe
+from subband._files import write_bytes, write_json
+from subband.config import Recipe
 from subband.data import load_splits
 from subband.data.box_set import BoxSet
 from subband.data.boxes import three_channels
@@ -22,7 +21,7 @@ from subband.report.box_figure import LEAST, boxes_png
 from subband.tasks.cell import load_best
 from subband.tasks.detection import predict_boxes
 from subband.tasks.detection_cell import build_model, read_samples, test_images, with_robustness
-from subband.tasks.trained import folds_file, run_folder
+from subband.tasks.finished_run import finished_run, folds_file
 
 COLUMNS = ("file", "class", "score", "left", "top", "right", "bottom")
 
@@ -52,14 +51,11 @@ def trained_detector(path: Path) -> TrainedDetector:
     Raises:
         ValueError: If there is no finished run, or its weights are missing.
     """
-    folder = run_folder(path)
-    result, best = read_json(folder / "result.json"), folder / "checkpoints" / "best.pt"
-    if result["status"] != "finished" or not best.exists():
-        raise ValueError(f"{folder} has no weights (status: {result['status']}); run the same comparison again")
-    recipe = resolved_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
+    run = finished_run(path, "detection", use="a detection")
+    recipe, result = run.recipe, run.result
     model = build_model(recipe.model, channels=result["channels"], classes=result["classes"], seed=0)
-    load_best(best, model, nn.Identity())
-    return TrainedDetector(folder, recipe, model.eval(), list(result["class_names"]), int(result["fold"]))
+    load_best(run.weights, model, nn.Identity())
+    return TrainedDetector(run.folder, recipe, model.eval(), list(result["class_names"]), int(result["fold"]))
 
 
 def evaluate_detector(path: Path, *, images: Path | None, out: Path | None) -> dict[str, Any]:

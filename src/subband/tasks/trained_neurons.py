@@ -4,18 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import nn
 
-from subband._files import read_json, write_json
-from subband.config import Recipe, resolved_recipe
+from subband._files import write_json
+from subband.config import Recipe
 from subband.data import load_splits
 from subband.tasks.cell import load_best
+from subband.tasks.finished_run import finished_run, folds_file
 from subband.tasks.neuron_scores import Normalisation, score_neuron
 from subband.tasks.neuron_threshold import GreyThreshold
 from subband.tasks.neurons import build_model, read_samples
 from subband.tasks.segmentation import build_loss
-from subband.tasks.trained import folds_file, run_folder
 
 
 @dataclass(frozen=True)
@@ -46,20 +45,13 @@ def trained_neurons(path: Path) -> TrainedNeurons:
     Raises:
         ValueError: If there is no finished run on neurons, or its weights are missing.
     """
-    folder = run_folder(path)
-    result, best = read_json(folder / "result.json"), folder / "checkpoints" / "best.pt"
-    recipe = resolved_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
-    if recipe.task != "neurons":
-        raise ValueError(f"{folder} is a {recipe.task}; tracing needs a run of a recipe of neurons")
-    if result["status"] != "finished":
-        raise ValueError(f"{folder} has no weights (status: {result['status']}); run the same comparison again")
+    run = finished_run(path, "neurons", use="tracing")
+    recipe, result = run.recipe, run.result
     model = build_model(recipe.model, channels=int(result["channels"]), classes=int(result["classes"]), seed=0)
     if not isinstance(model, GreyThreshold):
-        if not best.exists():
-            raise ValueError(f"{folder} has no weights (checkpoints/best.pt is missing); run the same comparison again")
-        load_best(best, model, build_loss(recipe, recipe.losses[0]))
+        load_best(run.weights, model, build_loss(recipe, recipe.losses[0]))
     normal = Normalisation(float(result["mean"][0]), float(result["std"][0]))
-    return TrainedNeurons(folder, recipe, model.eval(), normal, int(result["fold"]))
+    return TrainedNeurons(run.folder, recipe, model.eval(), normal, int(result["fold"]))
 
 
 def evaluate_neurons(path: Path, *, out: Path | None = None) -> dict[str, Any]:

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from subband._files import read_json, write_json
-from subband.config import Data, Model, Recipe, resolved_recipe
+from subband._files import write_json
+from subband.config import Data, Model, Recipe
 from subband.models.normalized import Normalized
 from subband.tasks.cell import load_best
+from subband.tasks.finished_run import finished_run
 from subband.tasks.pair_sets import PairSet, derived_pairs, read_pair_sets
 from subband.tasks.preparation import HALF
 from subband.tasks.recognition import build_head, build_model, load_weights, read_samples
-from subband.tasks.trained import run_folder
 from subband.tasks.verification import learned_threshold, score_pairs, set_result, test_result, write_scores
 from subband.tasks.verification_page import write_page
 
@@ -68,20 +67,15 @@ def trained_recognizer(path: Path, checkpoint: Checkpoint | None = None) -> Trai
     """
     if path.is_file() and not (path.parents[1] / "result.json").exists():
         return _of_checkpoint(path, checkpoint or Checkpoint())
-    folder = run_folder(path.parents[1] if path.is_file() else path)
-    result, best = read_json(folder / "result.json"), folder / "checkpoints" / "best.pt"
-    recipe = resolved_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
-    if recipe.task != "recognition":
-        raise ValueError(f"{folder} is a {recipe.task}; verification needs a run of a recognition recipe")
-    if result["status"] != "finished" or not best.exists():
-        raise ValueError(f"{folder} has no weights (status: {result['status']}); run the same comparison again")
+    run = finished_run(path.parents[1] if path.is_file() else path, "recognition", use="verification")
+    recipe, result = run.recipe, run.result
     channels, classes = int(result["channels"]), int(result["classes"])
     model = build_model(recipe.model, channels=channels, classes=classes, seed=0)
     head = build_head(recipe, recipe.losses[0], classes=classes)
-    load_best(best, model, head)
+    load_best(run.weights, model, head)
     model = model.to(memory_format=torch.channels_last)  # as it was tested, so that the scores are the same
     network = Normalized(model, result["mean"], result["std"]).eval()
-    return TrainedRecognizer(folder.name, folder, recipe, network, channels, learned_threshold(head))
+    return TrainedRecognizer(run.folder.name, run.folder, recipe, network, channels, learned_threshold(head))
 
 
 def _of_checkpoint(path: Path, checkpoint: Checkpoint) -> TrainedRecognizer:

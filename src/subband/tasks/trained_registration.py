@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 
-from subband._files import read_json, write_json
-from subband.config import Recipe, resolved_recipe
+from subband._files import write_json
+from subband.config import Recipe
 from subband.data import load_splits
 from subband.tasks.cell import load_best
+from subband.tasks.finished_run import finished_run, folds_file
 from subband.tasks.registration import build_model, read_samples
 from subband.tasks.registration_baselines import Baseline
 from subband.tasks.registration_loss import RegistrationLoss, build_loss
 from subband.tasks.registration_scores import score_pair
-from subband.tasks.trained import folds_file, run_folder
 
 
 @dataclass(frozen=True)
@@ -47,19 +46,14 @@ def trained_registration(path: Path) -> TrainedRegistration:
     Raises:
         ValueError: If there is no finished run of a registration, or its weights are missing.
     """
-    folder = run_folder(path)
-    result, best = read_json(folder / "result.json"), folder / "checkpoints" / "best.pt"
-    recipe = resolved_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
-    if recipe.task != "registration":
-        raise ValueError(f"{folder} is a {recipe.task}; registering needs a run of a registration recipe")
+    run = finished_run(path, "registration", use="registering")
+    recipe, result = run.recipe, run.result
     model = build_model(recipe.model, channels=int(result["channels"]), classes=int(result["classes"]), seed=0)
     loss = build_loss(recipe, recipe.losses[0], classes=int(result["classes"]))
     if not isinstance(model, Baseline):
-        if result["status"] != "finished" or not best.exists():
-            raise ValueError(f"{folder} has no weights (status: {result['status']}); run the same comparison again")
-        load_best(best, model, loss)
+        load_best(run.weights, model, loss)
         model = model.to(memory_format=torch.channels_last_3d if model.dims == 3 else torch.channels_last)
-    return TrainedRegistration(folder, recipe, model.eval(), loss, int(result["fold"]))
+    return TrainedRegistration(run.folder, recipe, model.eval(), loss, int(result["fold"]))
 
 
 def evaluate_registration(path: Path, *, out: Path | None = None) -> dict[str, Any]:
