@@ -29,11 +29,11 @@ class FinishedRun:
         """File of the best weights.
 
         Raises:
-            ValueError: If the run did not finish, or the file is missing.
+            ValueError: If it is missing.
         """
-        best, status = self.folder / "checkpoints" / "best.pt", self.result["status"]
-        if status != "finished" or not best.exists():
-            raise ValueError(f"{self.folder} has no weights (status: {status}); run the same comparison again")
+        best = self.folder / "checkpoints" / "best.pt"
+        if not best.exists():
+            raise ValueError(f"{self.folder} has no weights ({best.name} is missing); run the same comparison again")
         return best
 
 
@@ -46,13 +46,16 @@ def finished_run(path: Path, task: str, *, use: str) -> FinishedRun:
         use: What it is needed for, for the message.
 
     Raises:
-        ValueError: If there is no such run, or it is of another kind.
+        ValueError: If there is no such run, it did not finish, or it is of another kind.
     """
     folder = run_folder(path)
+    result = read_json(folder / "result.json")
+    if result["status"] != "finished":
+        raise ValueError(f"{folder} has no weights (status: {result['status']}); run the same comparison again")
     recipe = resolved_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
     if recipe.task != task:
         raise ValueError(f"{folder} is a run of the task {recipe.task}, but {use} needs one of the task {task}")
-    return FinishedRun(folder, recipe, read_json(folder / "result.json"))
+    return FinishedRun(folder, recipe, result)
 
 
 def run_folder(path: Path) -> Path:
