@@ -245,9 +245,7 @@ def test_runs_that_cannot_trace(finished, tmp_path):
     with pytest.raises(ValueError, match="has no weights"):
         trained_neurons(run)
     (run / "recipe.yaml").write_text("task: classification\n", encoding="utf-8")
-    with pytest.raises(
-        ValueError, match="of the task classification, but tracing needs one of the task neurons"
-    ):
+    with pytest.raises(ValueError, match="of the task classification, but tracing needs one of the task neurons"):
         trained_neurons(run)
 
 
