@@ -280,7 +280,7 @@ class Neurons:
         halo: Voxels around a block that it sees too.
         soma: Where a trace starts: at the first root of the ``given`` tree, or where it is ``found`` to be thickest.
         gap: Longest break of a fibre that a trace bridges, in voxels.
-        min_length: Shortest branch that a trace keeps, in voxels.
+        min_length: Shortest branch that a trace keeps, in voxels of the coarsest axis.
         distance: Farthest that two trees are said to meet, in voxels.
         pictures: Volumes whose projections each run keeps for the report.
     """

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -58,10 +59,11 @@ def test_rasterize_says_when_nothing_is_inside(tmp_path, capsys):
     assert "marks no voxel; check its unit (--spacing)" in said(capsys)
 
 
-def test_validate_finds_errors_and_keeps_them_all(line, tmp_path, capsys):
-    bad = tmp_path / "bad.swc"
+def test_validate_finds_errors_and_keeps_them_all(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)  # a path as long as a line would be broken anywhere
+    bad = Path("bad.swc")
     bad.write_text("".join(f"{i} 1 0 0 0 -1 {i - 1 if i > 1 else -1}\n" for i in range(1, 31)))
-    assert run("validate", line, bad, tmp_path / "none.swc", "--out", tmp_path / "found.json") == 1
+    assert run("validate", line, bad, "none.swc", "--out", "found.json") == 1
     text = said(capsys)
     assert "line 20: radius is -1" in text
     assert "line 21: radius is -1" not in text

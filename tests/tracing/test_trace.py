@@ -111,6 +111,15 @@ def test_spacing_counts_in_voxels_of_the_finest_axis():
     np.testing.assert_allclose(tree.radii, 0.75)
 
 
+@pytest.mark.parametrize(("shortest", "ends"), [(4, 1), (1, 2)])
+def test_the_shortest_branch_counts_in_voxels_of_the_coarsest_axis(shortest, ends):
+    """A spur of 2 voxels along z is 6 of the finest ones long, but may be a voxel's blur."""
+    volume = np.zeros((9, 9, 30), np.uint8)
+    volume[2, 4, 2:28] = volume[2:5, 4, 15] = 200
+    tree = trace(volume, soma=(2, 4, 2), spacing=(3.0, 1.0, 1.0), min_length=shortest)
+    assert len(np.setdiff1d(np.arange(len(tree)), tree.parents)) == ends
+
+
 def test_voxel_types_and_scales_do_not_matter():
     sample = SyntheticNeurons(1, (16, 40, 40), **CLEAN)[0]
     grey = np.rint(sample.image * 255)

@@ -37,7 +37,7 @@ def trace(  # noqa: PLR0913 (options that a person types one by one)
         threshold: Grey value of the file above which a voxel is of the neuron; by default a noisy volume is blurred a
             little, and the value found from its background. Not with --run.
         gap: Longest break of a fibre that is bridged, in voxels.
-        min_length: Shortest branch that is kept, in voxels.
+        min_length: Shortest branch that is kept, in voxels of the coarsest axis.
         apart: What is too far away to be bridged: leave it out, or give it a root of its own.
         block: Voxels z,y,x that are segmented and written at once; by default 64,128,128, or the run's own.
         halo: Voxels around a block that a network sees too; by default the run's own.

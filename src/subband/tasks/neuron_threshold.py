@@ -48,4 +48,4 @@ def otsu(image: NDArray[Any]) -> float:
     """
     from skimage.filters import threshold_otsu
 
-    return float(threshold_otsu(image)) if image.min() < image.max() else float(image.max())  # type: ignore[no-untyped-call]
+    return float(threshold_otsu(image.ravel())) if image.min() < image.max() else float(image.max())  # type: ignore[no-untyped-call]

@@ -78,7 +78,7 @@ class Fibres:
         soma: Where it starts (z, y, x), in voxels; None takes the root of the truth, or the thickest part.
         threshold: Grey value above which a voxel counts; None takes the tracer's own. Not with a network.
         gap: Longest break that is bridged, in voxels.
-        min_length: Shortest branch that is kept, in voxels.
+        min_length: Shortest branch that is kept, in voxels of the coarsest axis.
         apart: Whether what is too far to be bridged is left out or gets a root of its own.
     """
 

@@ -66,7 +66,7 @@ def trace(
 
     The price of a unit of length is :math:`1 / g^2` of the grey-weighted distance g to the background, so that ways
     keep to the middle of bright fibres. Time and memory grow with the number of foreground voxels. Lengths are in
-    voxels of the finest axis.
+    voxels of the finest axis, but for the shortest branch: along the coarsest axis a shape is known to a voxel there.
 
     Args:
         volume: (Z, Y, X) grey values, fibres bright: unsigned integers or floats.
@@ -76,7 +76,7 @@ def trace(
         threshold: Grey value; None blurs a noisy volume a little and takes `find_threshold` of that.
         spacing: Size of a voxel along (z, y, x), in any one unit.
         gap: Longest bridge over background between two parts of the foreground.
-        min_length: Shortest branch, bridges counted off; shorter ones are left out.
+        min_length: Shortest branch in voxels of the coarsest axis, bridges counted off; shorter ones are left out.
         apart: What becomes of parts that no bridge reaches: ``leave`` them out, or give them ``roots`` of their own.
         progress: Called with the name of each step as it begins.
 
@@ -185,7 +185,7 @@ def trace_foreground(
     paths = cheapest_paths(np.array([root, *others]), 1 / np.maximum(inner, LOWEST) ** 2, links, places)
     say("pruning")
     near = float(np.linalg.norm(size)) * (1 + 1e-9)
-    kept = prune(paths, places, found.depths + COVER, found.weak, min_length, near)
+    kept = prune(paths, places, found.depths + COVER, found.weak, min_length * max(size), near)
     sizes = np.bincount(group)[np.setdiff1d(group, group[kept])]
     tree = tree_of(voxels, paths, kept, found.depths, size)
     return Traced(tree, foreground.threshold, count, tuple(sorted(sizes.tolist(), reverse=True)))
