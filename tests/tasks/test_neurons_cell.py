@@ -16,6 +16,7 @@ from subband.cli import main
 from subband.config import Data, Model, Neurons, Robustness
 from subband.data.neuron_sample import NeuronReader, NeuronSample
 from subband.data.swc import read_swc
+from subband.data.synthetic_neurons import SyntheticNeurons
 from subband.metrics.neuron_table import NEURON_METRICS
 from subband.report import report_table, verdict, write_report
 from subband.report.neuron_views import read_views
@@ -24,10 +25,11 @@ from subband.tasks.compare import compare
 from subband.tasks.finished_run import task_of
 from subband.tasks.kinds import kind_of
 from subband.tasks.neuron_scores import Normalisation, score_neuron, validate
-from subband.tasks.neuron_threshold import GreyThreshold
+from subband.tasks.neuron_threshold import GreyThreshold, TracerForeground
 from subband.tasks.neurons import NeuronVolumes, build_model, load_weights, options_of, read_samples, split_samples
 from subband.tasks.segmentation import build_loss
 from subband.tasks.trained_neurons import evaluate_neurons, trained_neurons
+from subband.tracing import trace, trace_report
 from subband.transforms.tree import Tree
 
 pytestmark = pytest.mark.slow
@@ -177,6 +179,17 @@ def test_a_perfect_mask_has_perfect_voxels_and_length():
     assert values["failed"] == 0
     assert len(found.tree) > 1
     assert validate(GreyThreshold(), [Parts()[0]], Normalisation(), Neurons()) == {"mIoU": 1.0}
+
+
+def test_the_tracer_alone_is_what_the_tracer_finds():
+    sample = SyntheticNeurons(1, shape=(16, 48, 48), seed=3)[0]
+    asked = Neurons()
+    found, values = score_neuron(TracerForeground(), sample, Normalisation(), asked)
+    alone = trace(sample.image, soma=sample.tree.positions[0], gap=asked.gap, min_length=asked.min_length)
+    np.testing.assert_array_equal(found.tree.positions, alone.positions)
+    assert found.mask.sum() == trace_report(sample.image, soma=sample.tree.positions[0]).voxels
+    assert values["recall"] > 0.5
+    assert not TracerForeground().segment(np.ones((4, 4, 4), np.float32)).any()
 
 
 def test_a_failed_trace_is_never_perfect():

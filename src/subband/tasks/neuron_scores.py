@@ -13,7 +13,7 @@ from subband.config import Neurons
 from subband.data.neuron_sample import NeuronSample
 from subband.metrics.neuron_table import neuron_metrics
 from subband.report.neuron_views import NeuronView, project
-from subband.tasks.neuron_threshold import GreyThreshold
+from subband.tasks.neuron_threshold import GreyThreshold, TracerForeground
 from subband.tasks.predict_volume import VolumeModel, segment_array
 from subband.tracing.trace import trace
 from subband.transforms.tree import Tree
@@ -58,22 +58,22 @@ def trace_neuron(model: nn.Module, sample: NeuronSample, normal: Normalisation, 
     """Segment a volume and trace the grey image within what was found, as the authors do."""
     start = time.perf_counter()
     mask = segment(model, sample.image, normal, asked)
-    tree, why = grown(sample.image, mask, sample, asked)
+    tree, why = grown(sample.image, None if isinstance(model, TracerForeground) else mask, sample, asked)
     return Traced(mask, tree, why, time.perf_counter() - start)
 
 
 def grown(
-    image: NDArray[Any], mask: NDArray[np.uint8], sample: NeuronSample, asked: Neurons
+    image: NDArray[Any], mask: NDArray[np.uint8] | None, sample: NeuronSample, asked: Neurons
 ) -> tuple[Tree | None, str]:
-    """The tree of a mask, or None and why there is none."""
-    if not mask.any():
+    """The tree of a mask, or of what the tracer finds without one; or None and why there is none."""
+    if mask is not None and not mask.any():
         return None, "no voxel was found"
     given = asked.soma == "given" and sample.tree is not None and len(sample.tree) > 0
     soma = root_of(sample.tree) if given and sample.tree is not None else None
     try:
         tree = trace(
             image,
-            mask=mask.astype(bool),
+            mask=None if mask is None else mask.astype(bool),
             soma=soma,
             spacing=sample.spacing,
             gap=asked.gap,

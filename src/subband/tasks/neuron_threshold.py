@@ -1,10 +1,12 @@
-"""A segmentation of neurons that learns nothing: what is brighter than a threshold."""
+"""Segmentations of neurons that learn nothing: what is brighter than a threshold."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
+
+from subband.tracing.bright import foreground_of
 
 
 class GreyThreshold(nn.Module):
@@ -36,6 +38,30 @@ class GreyThreshold(nn.Module):
         """Mask (Z, Y, X) of a volume (Z, Y, X); empty if all voxels are alike."""
         level = self.level or otsu(image)
         found: NDArray[np.uint8] = (image > level).astype(np.uint8)
+        return found
+
+
+class TracerForeground(GreyThreshold):
+    """What the tracer itself takes for the neuron, as ``subband trace`` does without a network.
+
+    A noisy volume is blurred a little; the threshold is `subband.tracing.find_threshold`'s, and faint voxels only join
+    others in the trace.
+
+    Example:
+        >>> image = np.zeros((4, 8, 8), np.float32)
+        >>> image[2, 4] = 0.75
+        >>> int(TracerForeground().segment(image).sum())
+        8
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def segment(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Mask (Z, Y, X) of a volume (Z, Y, X); empty if no voxel is brighter than the threshold."""
+        found = np.zeros(image.shape, np.uint8)
+        if image.min() < image.max():
+            found[tuple(foreground_of(image, None, None).voxels.places.T)] = 1
         return found
 
 

@@ -130,11 +130,13 @@ def build_model(model: Model, *, channels: int, classes: int, seed: int) -> nn.M
             raise ValueError(
                 f"the network {model.name!r} has no option {name!r}{closest(name, known)} (known: {', '.join(known)})"
             )
-    if entry.load() is GreyThreshold:
-        return GreyThreshold(**options)
+    kind = entry.load()
+    if issubclass(kind, GreyThreshold):
+        learns_nothing: nn.Module = kind(**options)
+        return learns_nothing
     outputs = 1 if model.outputs == "sigmoid" else classes
     torch.manual_seed(seed)
-    built: nn.Module = entry.load()(channels, outputs, width=model.width, **options)
+    built: nn.Module = kind(channels, outputs, width=model.width, **options)
     return built
 
 

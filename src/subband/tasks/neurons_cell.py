@@ -94,7 +94,9 @@ def announce(recipe: Recipe, samples: NeuronVolumes) -> list[str]:
     labels = list(recipe.networks) or [""]
     found = {label: network(recipe, label).name for label in labels}
     return [
-        f"{label or name} learns nothing and is only tested" for label, name in found.items() if name == "threshold"
+        f"{label or name} learns nothing and is only tested"
+        for label, name in found.items()
+        if name in ("threshold", "tracer")
     ]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from subband.data.lazy_volume import FileVolume, slabs
 from subband.tasks.block_run import BlocksDone, run_blocks
-from subband.tasks.neuron_threshold import GreyThreshold
+from subband.tasks.neuron_threshold import GreyThreshold, TracerForeground
 from subband.tasks.predict_volume import VolumeModel, segment_volume
 from subband.tasks.trained_neurons import TrainedNeurons, trained_neurons
 from subband.tracing.measure import REACH, Measured, measure
@@ -88,7 +88,8 @@ def segmenter_of(
     found = trained_neurons(run)
     asked = found.recipe.neurons
     if isinstance(found.model, GreyThreshold):
-        return segmenter_of(volume, None, level_of(found, volume), block=block or asked.block)
+        level = None if isinstance(found.model, TracerForeground) else level_of(found, volume)
+        return segmenter_of(volume, None, level, block=block or asked.block)
     model = VolumeModel(found.model, mean=found.normal.mean, deviation=found.normal.std)
     work = partial(segment_volume, model, block=tuple(block or asked.block), halo=tuple(halo or asked.halo))
     return Segmenter(f"the network {found.folder.name}", {"run": str(run), "threshold": None}, work)
