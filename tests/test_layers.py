@@ -12,12 +12,11 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
 EACH = pytest.mark.parametrize("path", TREES)
 # The guards take the arguments that they check by name, the catalogue the options that it stores, a converted module
-# those of the forward that it had, an executor those of the function that it calls.
+# those of the forward that it had.
 TAKES_NAMES = (
     "src/subband/_check.py",
     *(f"src/subband/catalog/{task}.py" for task in ("segmentation", "classification", "recognition")),
     "src/subband/layers/_functional.py",
-    "src/subband/tasks/_pools.py",
 )
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|root|farm|home|tmp)/")
 

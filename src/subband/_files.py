@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 @contextlib.contextmanager
@@ -24,24 +24,35 @@ def explain_failure(path: Path) -> Iterator[None]:
         raise OSError(error.errno, f"cannot write {path}: {reason}") from error
 
 
-def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
-    """Write a file whole or not at all: a temporary file beside it, then a rename. Its folder is made.
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """An open file that takes the place of ``path`` if the block ends without an error; else ``path`` is as it was.
 
     Raises:
-        OSError: If it cannot be written, with a sentence that names it; a file that was there is then as it was.
+        OSError: If it cannot be written, with a sentence that names it.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     with explain_failure(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("xb") as file:
-                file.write(content)
+            with partial.open("x+b") as file:
+                yield file
             partial.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
             raise
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
+    """Write a file whole or not at all: a temporary file beside it, then a rename. Its folder is made.
+
+    Raises:
+        OSError: If it cannot be written, with a sentence that names it; a file that was there is then as it was.
+    """
+    with replacing(path) as file:
+        file.write(content)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from subband._slabs import slabs
 from subband.data.synthetic_neurons import SyntheticNeurons
 from subband.tracing import find_threshold, trace_report
 from subband.tracing import foreground as sampled
 from subband.tracing.bright import collect, foreground_of
 from subband.tracing.foreground import background, blurred
-from subband.tracing.measure import REACH, Measured, measure, slabs
+from subband.tracing.measure import REACH, Measured, measure
 from subband.tracing.trace import trace_foreground
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from subband._files import replacing
 from subband._optional import require
 from subband.data._length_units import MICROMETRES, Spacing, with_unit
-from subband.data._whole_file import replacing
 from subband.data.lazy_volume import FileVolume, LazyVolume, Sliced, choose_channel
 from subband.data.nifti import existing, whole
 from subband.data.sample import by

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from subband._files import replacing
+from subband._slabs import slabs
 from subband.data._length_units import VOXEL, Spacing, with_unit
-from subband.data._whole_file import replacing
-from subband.data.lazy_volume import FileVolume, LazyVolume, Sliced, choose_channel, slabs
+from subband.data.lazy_volume import FileVolume, LazyVolume, Sliced, choose_channel
 from subband.data.nifti import existing
 
 TYPES = {

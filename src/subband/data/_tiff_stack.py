@@ -13,10 +13,11 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from subband._files import replacing
+from subband._slabs import slabs
 from subband.data._length_units import VOXEL, Spacing, with_unit
 from subband.data._pages import TIFF, damaged, pixels
-from subband.data._whole_file import replacing
-from subband.data.lazy_volume import FileVolume, LazyVolume, Sliced, choose_channel, slabs
+from subband.data.lazy_volume import FileVolume, LazyVolume, Sliced, choose_channel
 from subband.data.nifti import existing
 from subband.data.sample import by
 

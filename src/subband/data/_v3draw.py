@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from subband._files import replacing
+from subband._slabs import slabs
 from subband.data._length_units import Spacing
 from subband.data._v3d_header import RAW, SIZE, make_header, read_header
-from subband.data._whole_file import replacing
-from subband.data.lazy_volume import FileVolume, LazyVolume, Sliced, choose_channel, slabs
+from subband.data.lazy_volume import FileVolume, LazyVolume, Sliced, choose_channel
 
 
 def open_v3draw(path: Path, channel: int | None) -> FileVolume[LazyVolume]:

@@ -1,11 +1,12 @@
 """An image with its class, and a set of them."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from subband.data._kept import Kept, whole_index
 from subband.data.sample import FloatImage
 from subband.data.splits import Split
 
@@ -99,8 +100,7 @@ class ClassReader:
             )
         self.names, self.labels, self.class_names = list(names), list(labels), list(class_names)
         self.channels, self.split = channels, split
-        self._kept: dict[int, Pixels] = {}
-        self._free = self._keep_bytes = keep_bytes
+        self._kept = Kept[Pixels](keep_bytes)
 
     @property
     def classes(self) -> int:
@@ -115,14 +115,6 @@ class ClassReader:
         return len(self.names)
 
     def __getitem__(self, index: int, /) -> ClassSample:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"there is no image {index}; there are {len(self)}")
-        index %= len(self)
-        pixels = self._kept[index] if index in self._kept else self.read(index)
-        if index not in self._kept and pixels.nbytes <= self._free:
-            self._free -= pixels.nbytes
-            self._kept[index] = pixels
+        index = whole_index(index, len(self), "image")
+        pixels = self._kept.fetch(index, read=self.read, size=lambda pixels: pixels.nbytes)
         return ClassSample(self.names[index], pixels.copy(), self.labels[index])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": {}, "_free": self._keep_bytes}

@@ -1,6 +1,5 @@
 """A volume as a file holds it: voxels, spacing and unit, the same for every format."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, Generic, Protocol, TypeVar
@@ -8,20 +7,18 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from subband._slabs import Planes
 from subband.data._length_units import VOXEL, Spacing
 
 Index = int | slice
 Key = Index | EllipsisType | tuple[Index | EllipsisType, ...]
 
 
-class Sliced(Protocol):
+class Sliced(Planes, Protocol):
     """Voxels (Z, Y, X) that are read when sliced: an array, a memory map, a Zarr array, a `LazyVolume`."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
     def dtype(self) -> Any: ...
-    def __getitem__(self, key: Any, /) -> Any: ...
 
 
 class LazyVolume:
@@ -103,11 +100,3 @@ def choose_channel(path: object, channels: int, channel: int | None) -> int:
         there = "channel 0 alone" if channels == 1 else f"channels 0 to {channels - 1}"
         raise ValueError(f"{path} has no channel {channel}; it holds {there}")
     return channel or 0
-
-
-def slabs(array: Sliced, *, most: int = 16) -> Iterator[NDArray[Any]]:
-    """Slabs of planes (z, Y, X), one after the other, as thick as the pieces that ``array`` is read in."""
-    chunks = getattr(array, "chunks", None)
-    step = chunks[0] if chunks else most
-    for start in range(0, array.shape[0], step):
-        yield np.ascontiguousarray(array[start : start + step])

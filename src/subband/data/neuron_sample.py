@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from subband.data._kept import Kept, whole_index
 from subband.data.sample import KEEP_BYTES, FloatImage, Mask, by
 from subband.transforms.tree import Tree
 
@@ -102,8 +103,7 @@ class NeuronReader:
         self.neurons = list(names if neurons is None else neurons)
         if len(self.neurons) != len(self.names):
             raise ValueError(f"there are {len(self.names)} volumes and {len(self.neurons)} neurons; name one for each")
-        self._kept: dict[int, NeuronSample] = {}
-        self._free = self._keep_bytes = keep_bytes
+        self._kept = Kept[NeuronSample](keep_bytes)
 
     def read(self, index: int) -> NeuronSample:
         """Read sample ``index``."""
@@ -113,21 +113,9 @@ class NeuronReader:
         return len(self.names)
 
     def __getitem__(self, index: int, /) -> NeuronSample:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"there is no volume {index}; there are {len(self)}")
-        index %= len(self)
-        if index not in self._kept:
-            sample = self.read(index)
-            size = sample.image.nbytes + sample.labels.nbytes
-            if size > self._free:
-                return sample
-            self._free -= size
-            self._kept[index] = sample
-        kept = self._kept[index]
+        index = whole_index(index, len(self), "volume")
+        kept = self._kept.fetch(index, read=self.read, size=lambda sample: sample.image.nbytes + sample.labels.nbytes)
         return replace(kept, image=kept.image.copy(), labels=kept.labels.copy())
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": {}, "_free": self._keep_bytes}
 
 
 def clip_to_bytes(image: NDArray[np.float64]) -> FloatImage:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from subband.data._kept import Kept, whole_index
 from subband.data.registration_pairs import Pairs
 from subband.data.sample import KEEP_BYTES, FloatImage, by
 from subband.data.splits import Split
@@ -106,8 +107,7 @@ class VolumeReader:
             raise ValueError(f"two volumes are called {twice[0]!r}; give every volume a name of its own")
         self.names, self.pairs, self.split = list(names), pairs, split
         self.structures = {int(label): str(name) for label, name in structures.items()}
-        self._kept: dict[int, Volume] = {}
-        self._free = self._keep_bytes = keep_bytes
+        self._kept = Kept[Volume](keep_bytes)
 
     def read(self, index: int) -> Volume:
         """Read volume ``index``."""
@@ -121,23 +121,15 @@ class VolumeReader:
         return len(self.names)
 
     def __getitem__(self, index: int, /) -> Volume:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"there is no volume {index}; there are {len(self)}")
-        index %= len(self)
-        if index not in self._kept:
-            volume = self.read(index)
-            check_labels(volume, self.structures)
-            size = volume.image.nbytes + (0 if volume.labels is None else volume.labels.nbytes)
-            if size > self._free:
-                return volume
-            self._free -= size
-            self._kept[index] = volume
-        kept = self._kept[index]
+        index = whole_index(index, len(self), "volume")
+        kept = self._kept.fetch(index, read=self._checked, size=_bytes_of)
         labels = None if kept.labels is None else kept.labels.copy()
         return Volume(kept.name, kept.image.copy(), labels, kept.grid)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": {}, "_free": self._keep_bytes}
+    def _checked(self, index: int) -> Volume:
+        volume = self.read(index)
+        check_labels(volume, self.structures)
+        return volume
 
 
 def label_ids(labels: NDArray[Any]) -> list[int]:
@@ -157,3 +149,7 @@ def check_labels(volume: Volume, structures: Mapping[int, str]) -> None:
             f"{volume.name} holds the labels {', '.join(map(str, foreign[:6]))}{more}, but the set "
             f"{known if structures else 'has no structures'}; name all labels in structures, or map them to these first"
         )
+
+
+def _bytes_of(volume: Volume) -> int:
+    return volume.image.nbytes + (0 if volume.labels is None else volume.labels.nbytes)

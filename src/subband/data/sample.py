@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subband.data._colours import Palette, readable_palette
+from subband.data._kept import Kept, whole_index
 from subband.data.splits import Split
 
 FloatImage = NDArray[np.float32]
@@ -96,9 +97,8 @@ class Reader:
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ValueError(f"two samples are called {twice[0]!r}; give every image a name of its own")
-        self._names, self._classes, self._free = list(names), classes, keep_bytes
-        self._keep_bytes = keep_bytes
-        self._kept: dict[int, tuple[NDArray[Any], Mask]] = {}
+        self._names, self._classes = list(names), classes
+        self._kept = Kept[tuple[NDArray[Any], Mask]](keep_bytes)
         for kind, given in (("class_names", class_names), ("palette", palette)):
             if given is not None and len(given) != classes:
                 raise ValueError(f"{kind} has {len(given)} entries for {classes} classes; give one for each class")
@@ -144,24 +144,15 @@ class Reader:
         return len(self.names)
 
     def __getitem__(self, index: int, /) -> Sample:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"there is no sample {index}; there are {len(self)}")
-        index %= len(self)
-        if index in self._kept:
-            image, mask = self._kept[index]
-            pixels = image.copy() if image.dtype == np.float32 else image.astype(np.float32) / np.float32(255)
-            return Sample(self.names[index], pixels, mask.copy())
+        index = whole_index(index, len(self), "sample")
+        image, mask = self._kept.fetch(index, read=self._packed, size=lambda pair: pair[0].nbytes + pair[1].nbytes)
+        pixels = image.copy() if image.dtype == np.float32 else image.astype(np.float32) / np.float32(255)
+        return Sample(self.names[index], pixels, mask.copy())
+
+    def _packed(self, index: int) -> tuple[NDArray[Any], Mask]:
         sample = self.read(index)
         packed = eight_bit(sample.image)
-        kept = sample.image if packed is None else packed
-        size = kept.nbytes + sample.mask.nbytes
-        if size <= self._free:
-            self._free -= size
-            self._kept[index] = (kept.copy(), sample.mask.copy())
-        return sample
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": {}, "_free": self._keep_bytes}
+        return sample.image if packed is None else packed, sample.mask
 
 
 def eight_bit(image: FloatImage) -> NDArray[np.uint8] | None:

@@ -44,7 +44,7 @@ class WiNet(nn.Module):
         initial: ``identity``: depthwise convolutions pass their input on, heads are near 0, so that training begins
             with almost no displacement. ``authors``: PyTorch's own, some voxels of random displacement.
         checkpointing: Of the stages at half the size, keep the inputs alone for the backward pass and compute the rest
-            again: half the memory, about a fifth more time, the same bits.
+            again: less memory, more time, the same bits; both are in ``benchmarks/results/registration.json``.
         border: How the wavelet transform goes on beyond the image: ``periodization`` inverts exactly; ``authors``:
             zeros, which do not for wavelets longer than ``haar``.
 

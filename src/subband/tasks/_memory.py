@@ -4,7 +4,8 @@ import contextlib
 import ctypes
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,27 +13,41 @@ import torch
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def grown_mb(work: Callable[[], object]) -> float:
-    """Largest memory above its start while ``work`` ran, in MB (10^6 bytes); NaN where the system does not tell.
+@dataclass
+class Grown:
+    """What a piece of work took.
+
+    Attributes:
+        mb: Largest memory above that at the start, in MB (10^6 bytes); NaN where the system does not tell, and until
+            the work has ended.
+    """
+
+    mb: float = math.nan
+
+
+@contextlib.contextmanager
+def grown_memory() -> Iterator[Grown]:
+    """Measure the memory of what is done within.
 
     On a CPU it is the resident memory of the process, with what other libraries take; what the allocator kept from
     before is given back first.
     """
+    found = Grown()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        work()
-        return (torch.cuda.max_memory_allocated() - before) / 1e6
+        yield found
+        found.mb = (torch.cuda.max_memory_allocated() - before) / 1e6
+        return
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-    try:
+    at_rest = math.nan
+    with contextlib.suppress(OSError):
         CLEAR.write_text("5", encoding="ascii")  # sets the peak to what is there now
         at_rest = _status("VmRSS")
-    except OSError:
-        work()
-        return math.nan
-    work()
-    return max(0.0, _status("VmHWM") - at_rest)
+    yield found
+    if not math.isnan(at_rest):
+        found.mb = max(0.0, _status("VmHWM") - at_rest)
 
 
 def _status(name: str) -> float:

@@ -3,13 +3,14 @@
 import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from subband._check import closest, positive
 from subband._optional import require
+from subband.data.blocks import Block
 
 SCHEDULERS = ("serial", "threads", "processes", "dask")
 AHEAD = 2
@@ -24,9 +25,19 @@ blocks that find no worker fail, since Dask does not always restart one and they
 """
 
 
+Work = Callable[[Block], None]
+
+
+class Pool(Protocol):
+    """Where blocks are handed to; the executors of `concurrent.futures` are such."""
+
+    def submit(self, work: Work, block: Block, /) -> Future[None]:
+        """Begin to work on a block."""
+
+
 @contextmanager
-def pool(scheduler: str, workers: int) -> Iterator[tuple[Executor, int]]:
-    """An executor and how many blocks to hand it at once.
+def pool(scheduler: str, workers: int) -> Iterator[tuple[Pool, int]]:
+    """A pool and how many blocks to hand it at once.
 
     Raises:
         ValueError: If the word is unknown or there is no worker.
@@ -57,19 +68,21 @@ def worker_died(error: BaseException) -> bool:
     return type(error).__name__ in ("BrokenProcessPool", "KilledWorker", "NoWorkerError")
 
 
-class _Here(Executor):
+class _Here:
     """Works at once, in this thread."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
+    def submit(self, work: Work, block: Block, /) -> Future[None]:
+        future: Future[None] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            work(block)
         except Exception as error:
             future.set_exception(error)
+        else:
+            future.set_result(None)
         return future
 
 
-class _Dask(Executor):
+class _Dask:
     """Works on a Dask cluster; results are dropped.
 
     Dask's own executor fetches them, and waits for ever for that of a worker that died after it was done.
@@ -78,11 +91,11 @@ class _Dask(Executor):
     def __init__(self, client: Any) -> None:
         self._client, self._deserted = client, False
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, work: Work, block: Block, /) -> Future[None]:
         if self._deserted:
             raise BrokenProcessPool("no worker of the Dask cluster is left")
-        future: Future[Any] = Future()
-        remote = self._client.submit(fn, *args, **kwargs, pure=False)
+        future: Future[None] = Future()
+        remote = self._client.submit(work, block, pure=False)
 
         def end(_: Any) -> None:
             if remote.status == "cancelled":
@@ -101,7 +114,7 @@ class _Dask(Executor):
 
 
 @contextmanager
-def _dask(scheduler: str, workers: int) -> Iterator[tuple[Executor, int]]:
+def _dask(scheduler: str, workers: int) -> Iterator[tuple[Pool, int]]:
     """A cluster of our own on this machine, or one that is there already."""
     dask, distributed = (require(name, extra="volumes") for name in ("dask", "distributed"))
     with ExitStack() as stack:

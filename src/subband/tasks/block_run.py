@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from subband._check import not_negative
 from subband.data.block_source import Source, fingerprint, open_source, spacing_of
 from subband.data.block_store import BlockStore, check_whole, open_block_store
 from subband.data.blocks import Block
-from subband.tasks._pools import pool, worker_died
+from subband.tasks._pools import Pool, pool, worker_died
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished blocks and of all."""
@@ -148,7 +148,7 @@ def run_tasks(
 
 
 def _finished(
-    work: Callable[[Block], None], blocks: Sequence[Block], executor: Executor, ahead: int
+    work: Callable[[Block], None], blocks: Sequence[Block], executor: Pool, ahead: int
 ) -> Iterator[tuple[Block, BaseException | None]]:
     """Blocks as they end, with what went wrong; a few are handed out ahead. None is begun after the caller stops."""
     waiting: dict[Future[None], Block] = {}

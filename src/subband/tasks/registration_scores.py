@@ -13,7 +13,7 @@ from subband.data.registration_sample import Volume
 from subband.metrics.jacobian import jacobian_determinant
 from subband.metrics.registration_table import registration_metrics
 from subband.report.registration_views import Registered
-from subband.tasks._memory import grown_mb
+from subband.tasks._memory import grown_memory
 from subband.tasks.one_shot import displacement_of
 from subband.tasks.plan import Progress
 from subband.tasks.registration_baselines import Baseline
@@ -67,21 +67,17 @@ def score_pair(
     """
     device = next((each.device for each in model.parameters()), torch.device("cpu"))
     source, target = (torch.from_numpy(volume.image)[None, None].to(device) for volume in (moving, fixed))
-    found: list[Field] = []
-
-    def work() -> None:
-        if isinstance(model, Baseline):
-            found.append(model.register(source, target, loss, fixed.grid, listen))
-        else:
-            found.append(displacement_of(model, source, target, grid=fixed.grid))
-
     start = time.perf_counter()
-    megabytes = grown_mb(work)
+    with grown_memory() as memory:
+        if isinstance(model, Baseline):
+            found = model.register(source, target, loss, fixed.grid, listen)
+        else:
+            found = displacement_of(model, source, target, grid=fixed.grid)
     seconds = time.perf_counter() - start
-    field = on_cpu(found[0])
+    field = on_cpu(found)
     if not field.vectors.isfinite().all():
         raise ValueError(f"the displacement of {moving.name} onto {fixed.name} is not finite; train with a lower rate")
-    costs = {"seconds": seconds, "MB": megabytes}
+    costs = {"seconds": seconds, "MB": memory.mb}
     return scored(field, moving, fixed, structures, labels=labels, truth=truth, costs=costs)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from subband.data.lazy_volume import FileVolume, slabs
+from subband._slabs import slabs
+from subband.data.lazy_volume import FileVolume
 from subband.tasks.block_run import BlocksDone, run_blocks
 from subband.tasks.neuron_threshold import GreyThreshold, TracerForeground
 from subband.tasks.predict_volume import VolumeModel, segment_volume

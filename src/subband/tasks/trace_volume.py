@@ -10,16 +10,17 @@ from typing import Any, Literal
 import numpy as np
 
 from subband._files import write_json
+from subband._slabs import slabs
 from subband.data.block_source import VolumePath
 from subband.data.block_store import existing_block_store
-from subband.data.lazy_volume import FileVolume, slabs
+from subband.data.lazy_volume import FileVolume
 from subband.data.swc import read_swc, write_swc
 from subband.data.volume_file import open_volume
 from subband.metrics.neuron_table import tree_metrics
 from subband.report.neuron_views import NeuronView, project
 from subband.report.trace_page import TracePage, write_trace_page
 from subband.tasks._folder import command, machine, versions
-from subband.tasks._memory import grown_mb
+from subband.tasks._memory import grown_memory
 from subband.tasks.neuron_scores import root_of
 from subband.tasks.plan import Progress
 from subband.tasks.segment_file import Segmenter, segmenter_of
@@ -127,18 +128,13 @@ def trace_volume(
     truth = truth_of(source, volume)
     soma = start_of(fibres, truth, volume.array.shape)
     work = segmenter_of(volume, run, fibres.threshold, block=blocks.block, halo=blocks.halo)
-    found: list[dict[str, Any]] = []
-
-    def whole() -> None:
+    with grown_memory() as memory:
         done = segmented(work, source, folder, blocks, listen, say)
-        if done is not None:
-            found.append({**done, **traced(volume, work.measured, folder, soma, fibres, say)})
-
-    megabytes = grown_mb(whole)
-    if not found:
-        return None
-    tree = found[0].pop("tree")
-    described = {**work.about, **found[0], "MB": megabytes, **described_tree(tree, volume)}
+        if done is None:
+            return None
+        found = {**done, **traced(volume, work.measured, folder, soma, fibres, say)}
+    tree = found.pop("tree")
+    described = {**work.about, **found, "MB": memory.mb, **described_tree(tree, volume)}
     if truth is not None:
         described["truth"] = tree_metrics(tree, truth)
     return written(source, folder, tree, truth, volume, described)

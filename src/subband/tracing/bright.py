@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from subband._slabs import Planes, slabs
 from subband.tracing._voxels import Voxels
 from subband.tracing.foreground import background
-from subband.tracing.measure import REACH, Measured, Planes, measure, slabs
+from subband.tracing.measure import REACH, Measured, measure
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,27 +1,18 @@
 """What is known of a volume of any size before it is traced: whether it is noisy, its background, a threshold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from subband._slabs import Planes, slabs
 from subband.tracing._voxels import Floats
 from subband.tracing.foreground import background_of, blurred, sampling, threshold_of
 
 REACH = 3
 """Voxels that `subband.tracing.foreground.blurred` looks away."""
-THICK = 16
-"""Planes that are read at once."""
-
-
-class Planes(Protocol):
-    """Voxels (Z, Y, X) that are read when sliced: an array, or a file."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    def __getitem__(self, key: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -68,25 +59,6 @@ def measure(volume: Planes, threshold: float | None = None) -> Measured:
         values = _sampled(volume, blurred, REACH)
         level = background_of(values)[0]
     return Measured(noise > 0, level, threshold_of(values))
-
-
-def slabs(volume: Planes, change: Callable[[NDArray[Any]], NDArray[Any]], reach: int) -> Iterator[NDArray[Any]]:
-    """Changed slabs (z, Y, X) one after the other, the same as those of the changed volume.
-
-    Args:
-        volume: (Z, Y, X).
-        change: From voxels to as many; it looks at most ``reach`` planes away.
-        reach: Planes that are read before and after a slab.
-
-    Example:
-        >>> [slab.tolist() for slab in slabs(np.arange(2.0).reshape(2, 1, 1), np.negative, 0)]
-        [[[[-0.0]], [[-1.0]]]]
-    """
-    chunks = getattr(volume, "chunks", None)
-    step, depth = max(THICK, chunks[0] if chunks else 0), volume.shape[0]
-    for start in range(0, depth, step):
-        stop, first = min(start + step, depth), max(0, start - reach)
-        yield change(np.asarray(volume[first : stop + reach]))[start - first : stop - first]
 
 
 def _sampled(volume: Planes, change: Callable[[NDArray[Any]], NDArray[Any]], reach: int) -> Floats:
