@@ -32,6 +32,15 @@ class Kept(Generic[Value]):
             self._values[index] = value
         return self._values[index]
 
+    def __len__(self) -> int:
+        """Number of values that are in memory."""
+        return len(self._values)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._values.clear()
+        self._free = self._most
+
     def __getstate__(self) -> dict[str, Any]:
         return {"_most": self._most, "_free": self._most, "_values": {}}
 
