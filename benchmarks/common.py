@@ -150,10 +150,49 @@ def require_close(what: str, value: torch.Tensor, expected: torch.Tensor, tolera
     return found
 
 
-def gate(what: str, value: float, *, at_least: float | None = None, at_most: float | None = None) -> dict[str, Any]:
-    """A figure and the bound it has to keep; ``benchmarks/run.py`` fails if it does not."""
-    kept = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
-    return {"what": what, "value": value, "at_least": at_least, "at_most": at_most, "kept": kept}
+def gate(
+    what: str,
+    value: float,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    goal: float | None = None,
+    case: Case | None = None,
+) -> dict[str, Any]:
+    """A target: a figure, the bound it has to keep, and the goal that it is to reach.
+
+    ``benchmarks/run.py`` fails if the bound does not hold, and lists the goals that are not reached.
+
+    Args:
+        what: What the figure is.
+        value: The figure.
+        at_least: The bound, where more is better.
+        at_most: The bound, where less is better. Exactly one of the two is given.
+        goal: Better than the bound.
+        case: What was timed; profiled where the goal is missed, so that the record says where its time goes.
+    """
+    if (at_least is None) == (at_most is None):
+        raise ValueError(f"{what!r} has to have one bound: at_least or at_most")
+    bound, sign = (at_most, -1) if at_least is None else (at_least, 1)
+    kept = sign * value >= sign * bound
+    found = {"what": what, "value": value, "at_least": at_least, "at_most": at_most, "goal": goal, "kept": kept}
+    if goal is not None:
+        found["reached"] = sign * value >= sign * goal
+        if case is not None and not found["reached"]:
+            found["profile"] = where_time_goes(case)
+    return found
+
+
+def where_time_goes(case: Case, *, most: int = 6) -> dict[str, float]:
+    """Share of the processor time of one call that each of the ``most`` longest operations has for itself."""
+    case()
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    with profile() as record:
+        case()
+    own = {average.key: average.self_cpu_time_total for average in record.key_averages()}
+    whole = sum(own.values()) or 1.0
+    longest = sorted(own, key=lambda name: own[name], reverse=True)[:most]
+    return {name.removeprefix("aten::"): round(own[name] / whole, 3) for name in longest}
 
 
 def machine() -> dict[str, Any]:

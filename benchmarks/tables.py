@@ -51,7 +51,7 @@ def summary(found: Sequence[Record]) -> str:
     for record in (one for one in found if one.get("timings")):
         bounds = record.get("gates", [])
         faster = _range([gate["value"] for gate in bounds if gate.get("at_least") is not None])
-        shares = [gate for gate in bounds if gate.get("at_most") is not None and "over a copy" not in gate["what"]]
+        shares = [gate for gate in bounds if gate.get("at_most") is not None and gate["at_most"] <= 1]
         memory = _range([100 * gate["value"] for gate in shares])
         busy = any(timing.get("contended") for timing in record.get("timings", {}).values())
         file = f"`benchmarks/results/{record['name']}.json`" + (" (machine was busy)" if busy else "")
@@ -68,13 +68,25 @@ def _range(values: Sequence[float]) -> str:
 
 
 def gates(found: Sequence[Record]) -> str:
-    """Every bound that ``make bench`` holds, with the figure that was measured."""
+    """Every target of ``make bench``: the figure that was measured, its bound, its goal, and where the time goes."""
     rows = [
-        (gate["what"], f"{gate['value']:.3g}", bound(gate), f"`benchmarks/results/{record['name']}.json`")
+        (
+            gate["what"],
+            f"{gate['value']:.3g}",
+            bound(gate),
+            "" if gate.get("goal") is None else f"{gate['goal']:g}" + ("" if gate["reached"] else ", not reached"),
+            spent(gate.get("profile", {})),
+            f"`{record['name']}.json`",
+        )
         for record in found
         for gate in record.get("gates", [])
     ]
-    return table(("what", "measured", "bound", "file"), rows) if rows else NONE_YET
+    return table(("what", "measured", "bound", "goal", "where the time goes", "file"), rows) if rows else NONE_YET
+
+
+def spent(profile: dict[str, float]) -> str:
+    """Where the time of a case goes, in words."""
+    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in profile.items())
 
 
 def bound(gate: Record) -> str:

@@ -75,6 +75,47 @@ def test_gate(machinery, value, kept):
     assert machinery("common").gate("speed-up", value, at_least=2)["kept"] is kept
 
 
+def test_a_goal_that_is_missed_says_where_the_time_goes(machinery):
+    common, matrix = machinery("common"), torch.ones(200, 200)
+    target = common.gate("time over the floor", 1.2, at_most=1.25, goal=1.1, case=lambda: matrix @ matrix)
+    assert (target["kept"], target["reached"]) == (True, False)
+    assert max(target["profile"], key=target["profile"].get) == "mm"
+    assert 0.5 < sum(target["profile"].values()) <= 1.001
+    reached = common.gate("time over the floor", 1.05, at_most=1.25, goal=1.1, case=lambda: 1 / 0)
+    assert reached["reached"]
+    assert "profile" not in reached
+
+
+def test_a_target_has_one_bound(machinery):
+    common = machinery("common")
+    for bounds in ({}, {"at_least": 1, "at_most": 2}):
+        with pytest.raises(ValueError, match="has to have one bound"):
+            common.gate("speed-up", 1.5, **bounds)
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.0, "BROKEN"), (2.5, "below its goal"), (4.0, "kept")])
+def test_one_line_for_each_target(machinery, value, text):
+    target = machinery("common").gate("speed-up", value, at_least=2, goal=3)
+    assert machinery("run").line("dwt", target) == f"{text:14} dwt: speed-up: {value:g} (at least 2; goal 3)"
+
+
+def test_targets_that_are_missed_are_listed(machinery, monkeypatch, capsys):
+    run, common = machinery("run"), machinery("common")
+    targets = [
+        common.gate("speed-up", 2.5, at_least=2, goal=3, case=lambda: torch.ones(200, 200) @ torch.ones(200, 200)),
+        common.gate("memory", 0.5, at_most=0.1),
+    ]
+    monkeypatch.setattr(run, "run", lambda name: targets)
+    monkeypatch.setattr(sys, "argv", ["run.py", "dwt"])
+    with pytest.raises(SystemExit, match="failed or below its bounds: dwt"):
+        run.main()
+    said = capsys.readouterr().out
+    assert "not reached: speed-up: " in said
+    assert "mm " in said
+    assert "BROKEN         dwt: memory: 0.5 (at most 0.1)" in said
+    assert "2 targets, 1 below their goal, 1 scripts failed or below a bound" in said
+
+
 def test_write_names_command_and_machine(machinery, tmp_path, monkeypatch):
     common = machinery("common")
     monkeypatch.setattr(common, "RESULTS", tmp_path)

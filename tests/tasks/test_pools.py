@@ -7,7 +7,6 @@ import pytest
 from subband.data.blocks import partition
 from subband.tasks._pools import _Dask, worker_died
 
-
 BLOCK = partition((4, 4, 4))[0]
 
 
