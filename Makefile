@@ -15,7 +15,7 @@ help:
 	@echo "make demo    train four losses on synthetic images and write a report (about 2 minutes)"
 	@echo "make test    lint, types, import layers, tests, doctests, shape checks"
 	@echo "make slow    the tests that take long; a build server runs both"
-	@echo "make lint | docs | bench [ONLY=cwmi] | gpu | clean    one part at a time"
+	@echo "make lint | docs | bench [ONLY=cwmi] | gpu [ONLY=cwmi] | clean    one part at a time"
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -63,7 +63,7 @@ tables: $(READY)
 
 # Takes the Python that runs it: a machine with a GPU and PyTorch needs no install.
 gpu:
-	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/gpu.py
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/gpu.py $(ONLY)
 
 clean:
 	rm -rf docs/_build docs/reference/_generated .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \

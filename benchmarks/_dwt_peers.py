@@ -72,20 +72,22 @@ def _like(found, tensors):
     return type(found)(*parts) if hasattr(found, "_fields") else type(found)(parts)
 
 
+def dense_matrices(n, taps_of_both, dtype=torch.float32):
+    """The WaveCNet authors' pair of matrices of n samples, made row by row, with zeros beyond the ends."""
+    pair = []
+    for taps in taps_of_both:
+        begin, matrix = 1 - len(taps) // 2, torch.zeros(n // 2, n, dtype=dtype)
+        for row in range(n // 2):
+            first = begin + 2 * row
+            inside = slice(max(first, 0), min(first + len(taps), n))
+            matrix[row, inside] = torch.tensor(taps[inside.start - first : inside.stop - first], dtype=dtype)
+        pair.append(matrix)
+    return pair
+
+
 def dense(case, x):
     """The authors' published formulation: dense matrices made row by row at every call, zeros beyond the ends."""
     wavelet = pywt.Wavelet(case.wavelet)
-
-    def matrices(n, taps_of_both):
-        pair = []
-        for taps in taps_of_both:
-            begin, matrix = 1 - len(taps) // 2, torch.zeros(n // 2, n)
-            for row in range(n // 2):
-                first = begin + 2 * row
-                inside = slice(max(first, 0), min(first + len(taps), n))
-                matrix[row, inside] = torch.tensor(taps[inside.start - first : inside.stop - first])
-            pair.append(matrix)
-        return pair
 
     def along(x, matrix, axis):
         return torch.matmul(x.movedim(axis, -1), matrix.t()).movedim(-1, axis) if axis != -1 else x @ matrix.t()
@@ -93,7 +95,7 @@ def dense(case, x):
     def one_level(x):
         bands = [x]
         for axis in range(-case.dims, 0):
-            pair = matrices(x.shape[axis], (wavelet.dec_lo[::-1], wavelet.dec_hi[::-1]))
+            pair = dense_matrices(x.shape[axis], (wavelet.dec_lo[::-1], wavelet.dec_hi[::-1]))
             bands = [along(band, matrix, axis) for band in bands for matrix in pair]
         return bands
 
@@ -107,7 +109,7 @@ def dense(case, x):
     def join(*bands):
         parts = list(bands)
         for axis in range(-1, -case.dims - 1, -1):
-            pair = matrices(2 * parts[0].shape[axis], (wavelet.rec_lo, wavelet.rec_hi))
+            pair = dense_matrices(2 * parts[0].shape[axis], (wavelet.rec_lo, wavelet.rec_hi))
             parts = [
                 along(low, pair[0].t(), axis) + along(high, pair[1].t(), axis)
                 for low, high in zip(parts[0::2], parts[1::2], strict=True)

@@ -4,11 +4,13 @@ The rules and the reasons for them are in benchmarks/README.md. A script first a
 values and gradients, then calls `compare`, then `write`.
 """
 
+import cProfile
 import datetime
 import gc
 import json
 import os
 import platform
+import pstats
 import shlex
 import statistics
 import subprocess
@@ -184,15 +186,30 @@ def gate(
 
 
 def where_time_goes(case: Case, *, most: int = 6) -> dict[str, float]:
-    """Share of the processor time of one call that each of the ``most`` longest operations has for itself."""
+    """Share of the processor time of one call that each of the ``most`` longest operations has for itself.
+
+    Operations are PyTorch's; where there is none, Python's functions.
+    """
     case()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     with profile() as record:
         case()
-    own = {average.key: average.self_cpu_time_total for average in record.key_averages()}
+    own = {average.key.removeprefix("aten::"): average.self_cpu_time_total for average in record.key_averages()}
+    own = own if any(own.values()) else _function_times(case)
     whole = sum(own.values()) or 1.0
     longest = sorted(own, key=lambda name: own[name], reverse=True)[:most]
-    return {name.removeprefix("aten::"): round(own[name] / whole, 3) for name in longest}
+    return {name: round(own[name] / whole, 3) for name in longest}
+
+
+def _function_times(case: Case) -> dict[str, float]:
+    """Seconds that each function has for itself in one call."""
+    record = cProfile.Profile(time.process_time)
+    record.runcall(case)
+    stats: dict[tuple[str, int, str], Any] = pstats.Stats(record).stats  # type: ignore[attr-defined]
+    found: dict[str, float] = {}
+    for (_, _, name), (_, _, own, *_) in stats.items():
+        found[name] = found.get(name, 0.0) + own
+    return found
 
 
 def machine() -> dict[str, Any]:

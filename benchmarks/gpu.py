@@ -1,224 +1,161 @@
-"""Check and time losses, wavelet transforms and converted networks on a CUDA device: ``gpu.py [--out FILE]``.
+"""Check and time losses, heads, transforms and networks on a CUDA device: ``gpu.py [SECTION ...]``.
 
-It runs unattended, under 10 minutes. It needs PyTorch >= 2.9 and this checkout, and installs nothing. The file is
-written after each section, so that a stopped run keeps what it has. ``--device cpu --small`` tries the script itself
+It runs unattended, each section in its own process and under 10 minutes. It needs PyTorch >= 2.9 and this checkout, and
+installs nothing. The file is written after each section. A second call does the sections that are missing or have
+failed, and goes on with what was cut short; ``--again`` does all anew. ``--device cpu --small`` tries every section
 without a GPU.
 """
 
 import argparse
 import datetime
 import json
-import statistics
 import sys
 import time
-import types
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
-import gpu_wavelets
+from _gpu.clock import Clock, Given, reason, tf32
+from _gpu.process import alone
+from _gpu.protocol import Unfinished, protocol
+from _gpu.stand_ins import ROOT, prepare_imports
 
-ROOT = Path(__file__).resolve().parents[1]
-FLUSH_BYTES = 256 * 2**20  # larger than any L2 cache
-BUDGET_S = 540.0
-TIMED = ("ce", "bce", "dice", "rmi", "cldice", "cwmi", "cwmi-real", "spw")
-
-
-def prepare_imports() -> None:
-    """Take the package from this checkout, and a stand-in for jaxtyping where it is missing: it only annotates."""
-    sys.path.insert(0, str(ROOT / "src"))
-    try:
-        import jaxtyping  # noqa: F401
-    except ImportError:
-        stand_in = types.ModuleType("jaxtyping")
-        for name in ("Float", "Int", "Complex", "Bool", "Shaped", "Num", "Integer"):
-            setattr(stand_in, name, type(name, (), {"__class_getitem__": classmethod(lambda cls, item: item[0])}))
-        sys.modules["jaxtyping"] = stand_in
+LIMIT_S = 600.0
+Section = Callable[[Given], dict[str, Any]]
+Record = dict[str, Any]
 
 
-def example(batch: int, size: int, *, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
-    """Seeded logits (B, 1, H, W) and a membrane-like mask (B, H, W), on the CPU."""
-    generator = torch.Generator().manual_seed(20261)
-    smooth = F.avg_pool2d(torch.randn((batch, 1, size, size), generator=generator), 9, 1, 4)
-    target = (smooth.abs() < 0.03).long()[:, 0]
-    logits = 2.0 * (2 * target[:, None] - 1) + torch.randn((batch, 1, size, size), generator=generator)
-    return logits.to(dtype), target
+def sections(runs: Path) -> dict[str, Section]:
+    """All sections in their order: each returns tables, a mapping from a title to rows."""
+    from _gpu import compiled, correctness, environment, heads, networks, segmentation, wavelets
 
-
-def gradient(
-    loss: torch.nn.Module, logits: torch.Tensor, target: torch.Tensor, extra: dict[str, Any]
-) -> tuple[float, Any]:
-    """Value and gradient of a loss."""
-    leaf = logits.detach().requires_grad_()
-    value = loss(leaf, target, **extra)
-    return float(value.detach()), torch.autograd.grad(value, leaf)[0]
-
-
-def weight_map(loss: Any, target: torch.Tensor) -> dict[str, Any]:
-    """A weight map for the losses that read one: any positive map will do here."""
-    if loss.map_kind is None:
-        return {}
-    shape = (target.shape[0], loss.map_channels, *target.shape[1:])
-    return {"weight_map": 10 * torch.rand(shape, generator=torch.Generator().manual_seed(1)).to(target.device)}
-
-
-def correctness(device: str, *, small: bool) -> dict[str, Any]:
-    """Value and gradient of every loss on the device, in float32 and under autocast, against float64 on the CPU."""
-    from subband import catalog
-
-    size = 64 if small else 256
-    rows: dict[str, Any] = {}
-    for name in catalog.names("loss"):
-        entry = catalog.find("loss", name)
-        loss = entry.load()(**entry.options)
-        logits, target = example(2, size, dtype=torch.float64)
-        extra = weight_map(loss, target)
-        wanted, slope = gradient(loss, logits, target, extra)
-        moved = {key: value.to(device) for key, value in extra.items()}
-        on_device = loss.to(device)
-        found, own = gradient(on_device, logits.float().to(device), target.to(device), moved)
-        with torch.autocast(device, dtype=torch.bfloat16):
-            half, _ = gradient(on_device, logits.to(torch.bfloat16).to(device), target.to(device), moved)
-        error = float((own.double().cpu() - slope).norm() / slope.norm().clamp_min(1e-30))
-        rows[name] = {
-            "value_error": abs(found - wanted) / max(abs(wanted), 1e-30),
-            "gradient_error": error,
-            "bfloat16_value": half,
-            "right": abs(found - wanted) <= 1e-4 * max(abs(wanted), 1.0) and error <= 1e-3 and half == half,
-        }
-    return rows
-
-
-class Clock:
-    """Milliseconds of a piece of work, by CUDA events after the L2 cache was flushed."""
-
-    def __init__(self, device: str) -> None:
-        self.cuda = device == "cuda"
-        self.flushed = torch.empty(FLUSH_BYTES if self.cuda else 1, dtype=torch.int8, device=device)
-
-    def __call__(self, work: Callable[[], object]) -> float:
-        self.flushed.zero_()
-        if not self.cuda:
-            begin = time.perf_counter()
-            work()
-            return 1e3 * (time.perf_counter() - begin)
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        work()
-        end.record()
-        torch.cuda.synchronize()
-        return float(start.elapsed_time(end))
-
-
-def timing(device: str, *, batch: int, size: int, rounds: int) -> dict[str, Any]:
-    """Forward and backward of the losses side by side: medians, and the median ratio to cross-entropy in each round."""
-    from subband import catalog
-
-    logits, target = (part.to(device) for part in example(batch, size))
-    leaf = logits.requires_grad_()
-    works: dict[str, Callable[[], object]] = {}
-    for name in TIMED:
-        entry = catalog.find("loss", name)
-        loss = entry.load()(**entry.options).to(device)
-        extra = weight_map(loss, target)
-        works[name] = lambda loss=loss, extra=extra: torch.autograd.grad(loss(leaf, target, **extra), leaf)
-    source = logits.detach()
-    copied = torch.empty_like(source)
-    works["copy"] = lambda: copied.copy_(source)
-    works["rfft2 + irfft2"] = lambda: torch.fft.irfft2(torch.fft.rfft2(source), s=source.shape[-2:])
-    clock = Clock(device)
-    memory = {name: peak(work, device) for name, work in works.items()}
-    samples: dict[str, list[float]] = {name: [] for name in works}
-    for count in range(rounds):
-        for name in reversed(works) if count % 2 else works:
-            samples[name].append(clock(works[name]))
     return {
-        name: {
-            "median_ms": statistics.median(own),
-            "min_ms": min(own),
-            "over_ce": statistics.median(mine / ce for mine, ce in zip(own, samples["ce"], strict=True)),
-            "peak_mb": memory[name],
-        }
-        for name, own in samples.items()
+        "environment": environment.environment,
+        "correctness": correctness.correctness,
+        "tests": correctness.tests,
+        "dwt": wavelets.dwt,
+        "networks": wavelets.networks,
+        "losses": segmentation.losses,
+        "cwmi": segmentation.cwmi,
+        "peers": segmentation.peers,
+        "overhead": segmentation.overhead,
+        "heads": heads.heads,
+        "waveresnet": networks.waveresnet,
+        "compiled-losses": compiled.losses,
+        "compiled-layers": compiled.layers,
+        "protocol": lambda given: protocol(given, runs),
     }
 
 
-def peak(work: Callable[[], object], device: str) -> float | None:
-    """Largest memory above the start of one call after two warm-ups, in MB; None without CUDA."""
-    work()
-    work()
-    if device != "cuda":
-        return None
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    work()
-    torch.cuda.synchronize()
-    return (torch.cuda.max_memory_allocated() - before) / 1e6
+def device_name(device: str) -> str:
+    """What will be measured; empty where there is no CUDA device."""
+    if device == "cpu":
+        return "cpu"
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
 
 
-def environment(device: str) -> dict[str, Any]:
-    """Versions and the device."""
-    found: dict[str, Any] = {"torch": torch.__version__, "python": sys.version.split()[0], "cuda": torch.version.cuda}
-    if device == "cuda":
-        properties = torch.cuda.get_device_properties(0)
-        found |= {"gpu": properties.name, "memory_gb": round(properties.total_memory / 1e9, 1)}
-    return found
+def measure(name: str, asked: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tables of one section, and how it ended."""
+    prepare_imports()
+    warnings.filterwarnings("ignore", message=".*TF32.*")
+    tf32(False)
+    try:
+        given = Given(asked.device, asked.small, Clock(asked.device))
+        return sections(asked.runs)[name](given), {"finished": True}
+    except Unfinished as stopped:
+        return stopped.tables, {"finished": False, "note": str(stopped)}
+    except Exception as error:  # one section must not keep the others from running
+        return {}, {"finished": False, "error": reason(error)}
+
+
+def run(name: str, asked: argparse.Namespace, record: Record) -> None:
+    """Put the tables of one section, or its error in one line, into the record."""
+    begin = time.perf_counter()
+    try:
+        tables, state = alone(measure, name, asked, limit_s=LIMIT_S)
+    except (RuntimeError, TimeoutError) as error:
+        tables, state = {}, {"finished": False, "error": reason(error)}
+    for title in record["sections"].pop(name, {}).get("tables", ()):
+        record["gpu"].pop(title, None)
+    record["gpu"] |= tables
+    record["sections"][name] = {**state, "seconds": round(time.perf_counter() - begin, 1), "tables": list(tables)}
+
+
+def opened(asked: argparse.Namespace, device: str) -> Record:
+    """The record to go on with: the file's own if it is of the same device and PyTorch, else a new one."""
+    record = {
+        "name": asked.out.stem,
+        "title": "Losses, heads, transforms and networks on a GPU",
+        "command": "make gpu" if asked.device == "cuda" else "python benchmarks/gpu.py --device cpu",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "of": {"device": device, "torch": torch.__version__, "small": asked.small},
+        "sections": {},
+        "gpu": {},
+    }
+    if asked.out.exists() and not (asked.again and not asked.names):
+        before: Record = json.loads(asked.out.read_text(encoding="utf-8"))
+        if before.get("of") == record["of"]:
+            return {**record, "sections": before["sections"], "gpu": before["gpu"]}
+    return record
+
+
+def save(record: Record, path: Path) -> None:
+    """Write the record in one move."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def failures(record: Record) -> list[str]:
+    """What is not right, and the sections that failed, a line each."""
+    checked = [(title, rows) for title, rows in record["gpu"].items() if title.endswith(", correctness")]
+    found = [f"{title}: {name}" for title, rows in checked for name, row in rows.items() if not row["right"]]
+    return found + [f"{name}: {state['error']}" for name, state in record["sections"].items() if "error" in state]
+
+
+def options(known: list[str]) -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="SECTION", help=f"one of {', '.join(known)}; all if none is given")
+    parser.add_argument("--list", action="store_true", help="name the sections")
+    parser.add_argument("--again", action="store_true", help="run what is finished anew")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "gpu.json", help="file to write")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "gpu", help="folder of the protocol's runs")
+    parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"), help="cpu only tries the script")
+    parser.add_argument("--small", action="store_true", help="small images and few rounds")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.names if name not in known]:
+        parser.error(f"there is no section called {', '.join(unknown)} (known: {', '.join(known)})")
+    return asked
 
 
 def main() -> None:
-    """Run all sections."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "gpu.json", help="file to write")
-    parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"), help="cpu only tries the script")
-    parser.add_argument("--small", action="store_true", help="small images and few rounds")
-    given = parser.parse_args()
-    if given.device == "cuda" and not torch.cuda.is_available():
-        sys.exit(f"PyTorch {torch.__version__} finds no CUDA device here; nothing was measured.")
+    """Run the sections that are asked for."""
     prepare_imports()
-    torch.backends.cuda.matmul.allow_tf32 = False
-    cases = [(2, 64)] if given.small else [(10, 512), (1, 512), (4, 1024)]
-    rounds = 3 if given.small else 20
-    sections: dict[str, Callable[[], Any]] = {
-        "environment": lambda: environment(given.device),
-        "correctness": lambda: correctness(given.device, small=given.small),
-        **{
-            f"B={batch}, {size} x {size}": lambda batch=batch, size=size: timing(
-                given.device, batch=batch, size=size, rounds=rounds
-            )
-            for batch, size in cases
-        },
-    }
-    clock = Clock(given.device)
-    options = {"small": given.small, "rounds": rounds}
-    sections |= {
-        "wavelets, correctness": lambda: gpu_wavelets.correctness(given.device),
-        "wavelets, time": lambda: gpu_wavelets.timing(given.device, clock, **options),
-        "networks, time": lambda: gpu_wavelets.networks(given.device, clock, **options),
-    }
-    record: dict[str, Any] = {
-        "name": given.out.stem,
-        "title": "Losses, transforms and networks on a GPU",
-        "command": "make gpu" if given.device == "cuda" else "python benchmarks/gpu.py --device cpu",
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "gpu": {},
-    }
-    begin = time.perf_counter()
-    for title, section in sections.items():
-        if time.perf_counter() - begin > BUDGET_S:
-            print(f"{title}: left out, the {BUDGET_S:.0f} s are used up")
+    known = list(sections(Path()))
+    asked = options(known)
+    if asked.list:
+        print("\n".join(known))
+        return
+    device = alone(device_name, asked.device, limit_s=LIMIT_S)
+    if not device:
+        sys.exit(f"PyTorch {torch.__version__} finds no CUDA device here; nothing was measured.")
+    record = opened(asked, device)
+    for name in asked.names or known:
+        if record["sections"].get(name, {}).get("finished") and not asked.again:
+            print(f"{name}: finished before")
             continue
-        record["gpu"][title] = section()
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        print(f"{title}: {time.perf_counter() - begin:.0f} s")
-    checked = [record["gpu"].get(title, {}) for title in ("correctness", "wavelets, correctness")]
-    wrong = [name for rows in checked for name, row in rows.items() if not row["right"]]
-    print(f"result: {given.out}")
-    sys.exit(f"wrong on {given.device}: {', '.join(wrong)}" if wrong else 0)
+        run(name, asked, record)
+        save(record, asked.out)
+        state = record["sections"][name]
+        print(f"{name}: {state.get('error') or state.get('note') or 'finished'}, {state['seconds']:.0f} s", flush=True)
+    print(f"result: {asked.out}")
+    if found := failures(record):
+        sys.exit(f"wrong on {device}:\n" + "\n".join(found))
 
 
 if __name__ == "__main__":

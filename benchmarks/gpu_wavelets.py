@@ -8,6 +8,15 @@ import torch
 
 WAVELETS = ("haar", "db2", "db4", "bior4.4", "ch3.3")
 MODES = ("periodization", "symmetric", "reflect", "zero", "authors")
+SHAPES = [
+    ((8, 32, 128, 128), torch.float32),
+    ((4, 1, 512, 512), torch.float32),
+    ((64, 64, 224, 224), torch.float32),
+    ((64, 64, 224, 224), torch.bfloat16),
+]
+TILES = ((8, 32), (16, 16), (16, 32), (32, 16), (8, 64), (16, 64))
+Work = Callable[[], object]
+Clock = Callable[[Work], float]
 
 
 def correctness(device: str) -> dict[str, Any]:
@@ -18,37 +27,109 @@ def correctness(device: str) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for wavelet in WAVELETS:
         for mode in MODES:
-            leaf, own = x.clone().requires_grad_(), x.float().to(device).requires_grad_()
-            wanted, found = dwt(leaf, wavelet, mode=mode), dwt(own, wavelet, mode=mode)
-            slopes = [
-                torch.autograd.grad(sum(band.square().sum() for band in bands.values()), start)[0]
-                for bands, start in ((wanted, leaf), (found, own))
-            ]
-            back = idwt(found, wavelet, mode=mode, shape=(45, 64))
-            pairs = [(found[name], wanted[name]) for name in wanted]
-            pairs += [(slopes[1], slopes[0]), (back, idwt(wanted, wavelet, mode=mode, shape=(45, 64)))]
-            error = max(float((a.double().cpu() - b).abs().max() / b.abs().max()) for a, b in pairs)
-            rows[f"{wavelet}, {mode}"] = {"error": error, "right": error <= 1e-5}
+            leaf = x.clone().requires_grad_()
+            wanted = dwt(leaf, wavelet, mode=mode)
+            (slope,) = torch.autograd.grad(sum(band.square().sum() for band in wanted.values()), leaf)
+            reference = [*wanted.values(), slope, idwt(wanted, wavelet, mode=mode, shape=(45, 64))]
+            for fused in (False, True) if device == "cuda" else (False,):
+                own = x.float().to(device).requires_grad_()
+                found = dwt(own, wavelet, mode=mode, compiled=fused)
+                (slope,) = torch.autograd.grad(sum(band.square().sum() for band in found.values()), own)
+                back = idwt(found, wavelet, mode=mode, shape=(45, 64), compiled=fused)
+                pairs = zip([*found.values(), slope, back], reference, strict=True)
+                error = max(
+                    float((a.detach().double().cpu() - b.detach()).abs().max() / b.detach().abs().max())
+                    for a, b in pairs
+                )
+                rows[f"{wavelet}, {mode}{', fused' * fused}"] = {"error": error, "right": error <= 1e-5}
     return rows
 
 
-def timing(device: str, clock: Callable[[Callable[[], object]], float], *, small: bool, rounds: int) -> dict[str, Any]:
-    """Forward and backward of the transform, eager and compiled, over a copy of the image."""
+def timing(device: str, clock: Clock, *, small: bool, rounds: int) -> dict[str, Any]:
+    """Forward and backward over a copy of the image: each axis alone, eager and compiled, and both fused."""
+    rows: dict[str, Any] = {}
+    for shape, dtype in [((2, 4, 32, 32), torch.float32)] if small else SHAPES:
+        x = torch.randn(shape, device=device, dtype=dtype)
+        copied = torch.empty_like(x)
+        works: dict[str, Work] = {"copy": lambda copied=copied, x=x: copied.copy_(x)}
+        for wavelet in ("haar", "db4", "bior4.4"):
+            works |= {f"{wavelet}, {name}": work for name, work in _ways(x, wavelet, small).items()}
+        title = f"{' x '.join(map(str, shape))} {str(dtype).removeprefix('torch.')}"
+        rows |= {f"{title}, {name}": row for name, row in _ratios(works, clock, rounds, "copy").items()}
+        del x, copied, works
+    if device == "cuda" and not small:
+        _search_tiles(clock)
+    return rows
+
+
+def _ways(x: torch.Tensor, wavelet: str, small: bool) -> dict[str, Work]:
+    """The transform with its gradient by every path there is."""
+    works = {"eager": _both_ways(x, wavelet, compiled=False)}
+    if not small:
+        works["compiled"] = _axis_by_axis(_both_ways(x, wavelet, compiled=True))
+    if x.is_cuda:
+        works["fused"] = _both_ways(x, wavelet, compiled=True)
+        works["fused, forward"] = _forward(x, wavelet)
+        works["fused, CUDA graph"] = _graph(works["fused"])
+    return works
+
+
+def _forward(x: torch.Tensor, wavelet: str) -> Work:
     from subband.transforms import dwt
 
-    shape = (2, 4, 32, 32) if small else (64, 64, 224, 224)
-    x = torch.randn(shape, device=device)
+    return lambda: dwt(x, wavelet, compiled=True)
+
+
+def _axis_by_axis(work: Work) -> Work:
+    """The work without the fused kernel."""
+    from subband.transforms import _fused
+
+    def apart() -> None:
+        longest, _fused.MOST_TAPS = _fused.MOST_TAPS, 0
+        try:
+            work()
+        finally:
+            _fused.MOST_TAPS = longest
+
+    return apart
+
+
+def _graph(work: Work) -> Work:
+    """The work as one CUDA graph, which takes no time to launch."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay
+
+
+def _search_tiles(clock: Clock) -> None:
+    """Print the time of db4 over a copy, forward alone and with the gradient, for other tiles of the fused kernel."""
+    from subband.transforms import _fused_launch
+
+    x = torch.randn(SHAPES[2][0], device="cuda")
     copied = torch.empty_like(x)
-    works: dict[str, Callable[[], object]] = {"copy": lambda: copied.copy_(x)}
-    for wavelet in ("haar", "db4"):
-        for compiled in (False,) if small else (False, True):
-            works[f"{wavelet}{', compiled' if compiled else ''}"] = _both_ways(dwt, x, wavelet, compiled)
-    return _ratios(works, clock, rounds, "copy")
+    works = {
+        "copy": lambda: copied.copy_(x),
+        "forward": _forward(x, "db4"),
+        "both": _both_ways(x, "db4", compiled=True),
+    }
+    usual = _fused_launch.TILE, _fused_launch.WARPS
+    for tile in TILES:
+        for warps in (4, 8):
+            _fused_launch.TILE, _fused_launch.WARPS = tile, warps
+            found = _ratios(works, clock, 5, "copy")
+            figures = ", ".join(f"{name} {row['over_copy']:.2f}" for name, row in found.items() if name != "copy")
+            print(f"db4, tiles of {tile[0]} x {tile[1]}, {warps} warps, over a copy: {figures}", flush=True)
+    _fused_launch.TILE, _fused_launch.WARPS = usual
 
 
-def networks(
-    device: str, clock: Callable[[Callable[[], object]], float], *, small: bool, rounds: int
-) -> dict[str, Any]:
+def networks(device: str, clock: Clock, *, small: bool, rounds: int) -> dict[str, Any]:
     """One training step of ResNet-50 and of its wavelet forms, in bfloat16 and channels last."""
     import torchvision
 
@@ -56,7 +137,7 @@ def networks(
 
     batch, size = (1, 64) if small else (64, 224)
     image = torch.randn((batch, 3, size, size), device=device).contiguous(memory_format=torch.channels_last)
-    works: dict[str, Callable[[], object]] = {}
+    works: dict[str, Work] = {}
     for name in ("vanilla", "haar", "db4", "blur3"):
         model = torchvision.models.resnet50(weights=None)
         if name != "vanilla":
@@ -65,7 +146,9 @@ def networks(
     return _ratios(works, clock, rounds, "vanilla")
 
 
-def _both_ways(dwt: Any, x: torch.Tensor, wavelet: str, compiled: bool) -> Callable[[], object]:
+def _both_ways(x: torch.Tensor, wavelet: str, *, compiled: bool) -> Work:
+    from subband.transforms import dwt
+
     leaf = x.detach().requires_grad_()
     slopes = [torch.ones_like(band) for band in dwt(x, wavelet).values()]
 
@@ -75,7 +158,7 @@ def _both_ways(dwt: Any, x: torch.Tensor, wavelet: str, compiled: bool) -> Calla
     return work
 
 
-def _step(model: torch.nn.Module, image: torch.Tensor, device: str) -> Callable[[], object]:
+def _step(model: torch.nn.Module, image: torch.Tensor, device: str) -> Work:
     def work() -> None:
         with torch.autocast(device, dtype=torch.bfloat16):
             value = model(image).float().square().mean()
@@ -86,8 +169,8 @@ def _step(model: torch.nn.Module, image: torch.Tensor, device: str) -> Callable[
 
 
 def _ratios(
-    works: Mapping[str, Callable[[], object]],
-    clock: Callable[[Callable[[], object]], float],
+    works: Mapping[str, Work],
+    clock: Clock,
     rounds: int,
     reference: str,
 ) -> dict[str, Any]:

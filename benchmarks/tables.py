@@ -13,6 +13,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+OWN_FIGURES = ("cost", "growth", "processes")
+"""Records whose tables are figures of their own, by the record's name; all others' are of trained networks."""
 BLOCK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n)(.*?)(<!-- end of figures -->)", re.DOTALL)
 NONE_YET = "No result is recorded yet.\n"
 
@@ -120,7 +122,7 @@ def timings(found: Sequence[Record]) -> str:
 
 
 def quality(found: Sequence[Record]) -> str:
-    """Every table of trained networks."""
+    """Every table of the records."""
     parts = []
     for record in found:
         for part in record.get("tables", []):
@@ -140,23 +142,31 @@ def findings(found: Sequence[Record]) -> str:
 def gpu(found: Sequence[Record]) -> str:
     """What ``make gpu`` measured."""
     parts = []
-    for record in found:
-        sections = record.get("gpu", {})
-        for title, rows in sections.items():
-            if title.endswith("correctness"):
+    for record in (one for one in found if one.get("gpu")):
+        for title, rows in record["gpu"].items():
+            if title.endswith(", correctness"):
                 wrong = [name for name, row in rows.items() if not row["right"]]
-                what = "losses" if title == "correctness" else "wavelets and modes"
-                parts.append(f"{len(rows) - len(wrong)} of {len(rows)} {what} agree with float64 on the CPU.\n")
-            elif title != "environment":
-                columns = list(next(iter(rows.values())))
-                columns.remove("min_ms") if "min_ms" in columns else None
-                lines = [(name, *(f"{row[column]:.3g}" for column in columns)) for name, row in rows.items()]
-                heading = [column.replace("median_", "").replace("_", " ").replace("mb", "MB") for column in columns]
-                parts.append(f"**{title}.**\n\n{table(('case', *heading), lines)}")
-        if sections:
-            where = sections["environment"]
-            parts.append(f"`{record['command']}`, {record['date']}; {where['gpu']}, torch {where['torch']}.\n")
+                but = f", but not {', '.join(wrong)}" if wrong else ""
+                what = title.removesuffix(", correctness")
+                parts.append(f"{len(rows) - len(wrong)} of {len(rows)} {what} are right{but}.\n")
+            elif title != "environment" and rows:
+                parts.append(f"**{title}.**\n\n{_figures(rows)}")
+        for name, state in record.get("sections", {}).items():
+            if not state["finished"]:
+                parts.append(f"Not finished: {name}: {state.get('error') or state['note']}.\n")
+        where = record["gpu"].get("environment", {})
+        parts.append(f"`{record['command']}`, {record['date']}; {where.get('gpu')}, torch {where.get('torch')}.\n")
     return "\n".join(parts) or NONE_YET
+
+
+def _figures(rows: dict[str, dict[str, float | None]]) -> str:
+    """A table of rows of numbers; a column that is empty throughout is left out."""
+    first = next(iter(rows.values()))
+    columns = [name for name in first if any(row.get(name) is not None for row in rows.values())]
+    head = [name.replace("median_", "").replace("_", " ").replace("mb", "MB") for name in columns]
+    cells = [[row.get(name) for name in columns] for row in rows.values()]
+    shown = [["" if cell is None else f"{cell:.3g}" for cell in own] for own in cells]
+    return table(("case", *head), [(name, *own) for name, own in zip(rows, shown, strict=True)])
 
 
 def _origin(record: Record) -> str:
@@ -176,13 +186,16 @@ def _origin(record: Record) -> str:
 
 def figures(found: Sequence[Record]) -> dict[str, str]:
     """Text of every figure, by its name."""
+    trained = [record for record in found if record["name"] not in OWN_FIGURES]
+    own = {name: quality([record for record in found if record["name"] == name]) for name in OWN_FIGURES}
     return {
+        **own,
         "losses": losses(),
         "summary": summary(found),
         "gates": gates(found),
         "timings": timings(found),
-        "quality": quality(found),
-        "findings": findings(found),
+        "quality": quality(trained),
+        "findings": findings(trained),
         "gpu": gpu(found),
     }
 

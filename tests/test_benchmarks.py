@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -86,6 +85,11 @@ def test_a_goal_that_is_missed_says_where_the_time_goes(machinery):
     assert "profile" not in reached
 
 
+def test_work_without_tensors_is_profiled_by_functions(machinery):
+    shares = machinery("common").where_time_goes(lambda: sorted(range(500_000), key=lambda number: -number))
+    assert max(shares, key=shares.get) in ("<lambda>", "<built-in method builtins.sorted>")
+
+
 def test_a_target_has_one_bound(machinery):
     common = machinery("common")
     for bounds in ({}, {"at_least": 1, "at_most": 2}):
@@ -148,32 +152,3 @@ def test_figures_of_a_result(machinery):
     assert "| ours | 2 | 1 | 1 | 1.5 |" in tables.timings([record])
     assert "| ce | 0.7 |" in tables.quality([record])
     assert tables.gpu([record]) == tables.NONE_YET
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_without_a_gpu_one_sentence_says_so(tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / "gpu.py"), "--out", str(tmp_path / "gpu.json")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.strip().endswith("finds no CUDA device here; nothing was measured.")
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.slow
-def test_the_gpu_script_runs_on_a_cpu(tmp_path):
-    out = tmp_path / "gpu.json"
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / "gpu.py"), "--device", "cpu", "--small", "--out", str(out)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    sections = json.loads(out.read_text(encoding="utf-8"))["gpu"]
-    assert all(row["right"] for row in sections["correctness"].values())
-    assert sections["B=2, 64 x 64"]["cwmi"]["median_ms"] > 0

@@ -115,6 +115,33 @@ def test_compiled_over_several_levels():
     assert worst([inverse_wavelet_packets(packets, compiled=True)], [x]) < 1e-5
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["symmetric", "authors", "antireflect"])
+def test_compiled_with_other_borders(mode):
+    """Borders are in the graph: of odd and of even sizes, of float64, to rounding."""
+    for n in (9, 12):
+        x = noise(3, n, dtype=torch.float64).requires_grad_()
+        found, expected = (dwt(x, "db2", dims=1, mode=mode, compiled=compiled) for compiled in (True, False))
+        assert worst(found.values(), expected.values()) < 1e-14
+        slopes = [torch.autograd.grad(sum(b.pow(3).sum() for b in bands.values()), x) for bands in (found, expected)]
+        assert worst(*slopes) < 1e-12
+        given = {name: band.detach() for name, band in expected.items()}
+        back = [idwt(given, "db2", dims=1, mode=mode, shape=(n,), compiled=compiled) for compiled in (True, False)]
+        assert worst(back[:1], back[1:]) < 1e-14
+
+
+@pytest.mark.slow
+def test_more_filters_than_recompilations():
+    """torch.compile gives up after eight graphs of one code object; each filter has its own, and sizes share one."""
+    with torch._dynamo.config.patch(recompile_limit=3):
+        for number, wavelet in enumerate(("haar", "db2", "db3", "bior2.2", "coif1")):
+            x = noise(2, 10 + 2 * number)
+            assert worst(dwt(x, wavelet, dims=1, compiled=True).values(), dwt(x, wavelet, dims=1).values()) < 1e-6
+        for size in (20, 22, 26, 30):
+            x = noise(2, size)
+            assert worst(dwt(x, "db2", dims=1, compiled=True).values(), dwt(x, "db2", dims=1).values()) < 1e-6
+
+
 def test_compiled_does_not_matter_to_filters_that_learn():
     taps = torch.tensor(filter_bank("db2").rec_lo, requires_grad=True)
     bands = dwt(noise(4, 6), orthogonal_bank(taps), compiled=True)

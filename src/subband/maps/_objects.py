@@ -1,8 +1,10 @@
 """Objects of a mask, the face-connected components of 0, and distances to them."""
 
+import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from scipy import ndimage
 
 Floats = NDArray[np.float64]
 Box = tuple[slice, ...]
+EXACT = 2**24
+"""Whole numbers up to this are exact in float32."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +24,19 @@ class Objects:
     Args:
         border: True on the structure.
         labels: 0 on the structure, 1, 2, ... on the objects in raster order of their first pixel.
-        boxes: Bounding box of each object.
+        count: Number of objects.
         spacing: Size of a pixel along each axis.
     """
 
     border: NDArray[np.bool_]
     labels: NDArray[np.int32]
-    boxes: list[Box]
+    count: int
     spacing: tuple[float, ...]
+
+    @cached_property
+    def boxes(self) -> list[Box]:
+        """Bounding box of each object."""
+        return ndimage.find_objects(self.labels)
 
     @property
     def depth(self) -> Floats:
@@ -47,20 +56,31 @@ def read_objects(mask: ArrayLike, spacing: Sequence[float] | None) -> Objects:
     array = np.asarray(mask)
     if array.ndim not in (2, 3):
         raise ValueError(f"mask has shape {array.shape}, but must be (H, W) or (D, H, W)")
-    if array.dtype != np.bool_ and array.size and not np.isin(array, (0, 1)).all():
+    border = array.astype(bool)
+    if not (array == border).all():
         found = ", ".join(f"{value:g}" for value in np.unique(array)[:4])
         raise ValueError(f"mask holds the values {found} ..., but must hold 0 and 1; pass mask == class or mask > 0")
     size = (1.0,) * array.ndim if spacing is None else tuple(float(length) for length in spacing)
     if len(size) != array.ndim or min(size) <= 0:
         raise ValueError(f"spacing is {size}, but must be {array.ndim} lengths greater than 0, one for each axis")
-    border = array.astype(bool)
     labels = np.empty(border.shape, np.int32)
-    ndimage.label(~border, output=labels)
-    return Objects(border, labels, ndimage.find_objects(labels), size)
+    count = int(ndimage.label(~border, output=labels))
+    return Objects(border, labels, count, size)
 
 
 def distance(outside: NDArray[np.bool_], spacing: tuple[float, ...]) -> Floats:
-    """Euclidean distance of each True pixel to the nearest False one."""
+    """Euclidean distance of each True pixel to the nearest False one.
+
+    The package edt takes half of SciPy's time. Its squares are float32: exact where pixels have size 1.
+    """
+    if set(spacing) == {1.0} and sum(length**2 for length in outside.shape) < EXACT:
+        try:
+            edt: Any = importlib.import_module("edt")
+        except ImportError:
+            pass
+        else:
+            squares: NDArray[np.float32] = edt.edtsq(np.ascontiguousarray(outside))
+            return np.sqrt(squares, dtype=np.float64)
     found: Floats = np.sqrt(squared_distance(nearest_outside(outside, spacing), spacing))
     return found
 

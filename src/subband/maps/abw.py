@@ -61,12 +61,12 @@ def abw_weight_maps(
     found = np.empty((2, *objects.border.shape), dtype)
     found[0], found[1] = 1, border_weight
     inside = ~objects.border
-    relative = np.ones(int(inside.sum()))
-    if objects.border.any() and objects.boxes:
+    relative = np.ones(int(inside.sum()), dtype)
+    if objects.border.any() and objects.count:
         depth, label = objects.depth[inside], objects.labels[inside]
-        largest = np.zeros(len(objects.boxes) + 1)
+        largest = np.zeros(objects.count + 1)
         np.maximum.at(largest, label, depth)
-        relative = depth / largest[label]
+        relative = (depth / largest[label]).astype(dtype)
     found[0][inside] = 1 + weight * np.exp(np.square(2.58 * (1 - relative)) / -2)
     found[1][inside] = weight * np.exp(np.square(2.58 * relative) / -2)
     return found

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import ndimage
-from skimage.morphology import skeletonize
 
 from subband.maps._objects import Floats, Objects, nearest_outside, read_objects, squared_distance, two_nearest
+from subband.maps.thinning import dilated, object_skeletons, skeleton
 
 
 def skea_topo_maps(
@@ -52,9 +52,8 @@ def skea_topo_maps(
     found = np.zeros((4, *objects.border.shape), dtype)
     skeletons = _object_weight(objects, found[0])
     found[1] = _border_weight(objects)
-    found[2] = ndimage.binary_dilation(skeletons, np.ones((3,) * skeletons.ndim, bool))
-    if objects.border.any():
-        found[3] = _skeleton(objects.border)
+    found[2] = dilated(skeletons)
+    found[3] = skeleton(objects.border)
     return found
 
 
@@ -62,23 +61,20 @@ def _object_weight(objects: Objects, weight: NDArray[Any]) -> NDArray[np.bool_]:
     """Write the object weight into ``weight`` and return the skeletons of all objects."""
     depth = objects.depth
     unbounded = not objects.border.any()
-    skeletons = np.zeros(objects.border.shape, bool)
+    skeletons = object_skeletons(objects.labels, objects.count)
     for index, box in enumerate(objects.boxes, 1):
         inside = objects.labels[box] == index
-        skeleton = _skeleton(inside)
-        skeletons[box] |= skeleton
+        own = skeletons[box] & inside
         if unbounded:
             weight[box][inside] = 1
-        elif skeleton.any():
-            weight[box][inside] = _closeness(skeleton, inside, depth[box], objects.spacing)
+        elif own.any():
+            weight[box][inside] = _closeness(own, inside, depth[box], objects.spacing)
     return skeletons
 
 
-def _closeness(
-    skeleton: NDArray[np.bool_], inside: NDArray[np.bool_], depth: Floats, spacing: tuple[float, ...]
-) -> Floats:
+def _closeness(own: NDArray[np.bool_], inside: NDArray[np.bool_], depth: Floats, spacing: tuple[float, ...]) -> Floats:
     """``1 - min(d0, r) / r`` of the pixels inside."""
-    nearest = nearest_outside(~skeleton, spacing)
+    nearest = nearest_outside(~own, spacing)
     away = np.sqrt(squared_distance(nearest, spacing)[inside])
     radius = depth[tuple(nearest[(slice(None), inside)])]
     closeness: Floats = 1 - np.minimum(away, radius) / radius
@@ -88,10 +84,10 @@ def _closeness(
 def _border_weight(objects: Objects) -> Floats:
     border = objects.border
     weight = np.zeros(border.shape)
-    if not objects.boxes or not border.any():
+    if not objects.count or not border.any():
         return weight
     nearest, second = two_nearest(objects, 4 * _at_least_largest(objects))
-    if len(objects.boxes) == 1:
+    if objects.count == 1:
         second = nearest
     largest = nearest[border].max()
     weight[border] = np.maximum(0, 2 - (nearest[border] + second[border]) / (2 * largest))
@@ -103,9 +99,3 @@ def _at_least_largest(objects: Objects) -> float:
     steps: int = ndimage.distance_transform_cdt(objects.border, metric="chessboard").max()
     bound: float = steps * float(np.linalg.norm(objects.spacing))
     return bound
-
-
-def _skeleton(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Skeleton of Lee et al., 1994."""
-    found: NDArray[np.bool_] = skeletonize(inside, method="lee") > 0  # type: ignore[no-untyped-call]
-    return found

@@ -61,11 +61,11 @@ def unet_weight_map(
     one_of("convention", convention, ("exact", "authors"))
     objects = read_objects(mask, spacing)
     faithful = convention == "authors"
-    if faithful and 1 <= len(objects.boxes) <= 2:
+    if faithful and 1 <= objects.count <= 2:
         total = 2 * distance(objects.labels != 1, objects.spacing)
     else:
         total = _sum_of_two(objects, sigma * math.sqrt(-2 * math.log(float(np.finfo(dtype).eps))))
-        if faithful and objects.boxes:
+        if faithful and objects.count:
             total[AUTHORS_ROWS:] = 0
     found = np.zeros(total.shape, dtype)
     found[objects.border] = weight * np.exp(np.square(total[objects.border]) / (-2 * sigma**2))

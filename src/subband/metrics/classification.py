@@ -27,7 +27,8 @@ def sample_wise_accuracy(scores: Any, labels: Any) -> float:
         >>> sample_wise_accuracy(np.array([[3.0, 1.0], [5.0, 4.0]]), np.array([0, 0]))
         1.0
     """
-    return UniformClassification.of(scores, labels).result().sample_wise
+    own, hardest, _ = UniformClassification.of(scores, labels).samples()
+    return float(np.mean(own > hardest))
 
 
 def class_wise_accuracy(scores: Any, labels: Any) -> float:
@@ -76,7 +77,8 @@ def uniform_accuracy(scores: Any, labels: Any) -> float:
         >>> uniform_accuracy(np.array([[4.0, 1.0], [2.0, 3.0], [9.0, 8.0]]), np.array([0, 1, 0]))
         0.6666666666666666
     """
-    return UniformClassification.of(scores, labels).result().uniform
+    own, hardest, _ = UniformClassification.of(scores, labels).samples()
+    return best_threshold(own, hardest).count / len(own)
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class UniformClassification:
         Raises:
             ValueError: If there is no sample.
         """
-        own, hardest, _ = self._samples()
+        own, hardest, _ = self.samples()
         return float(np.mean((hardest < threshold) & (threshold <= own)))
 
     def result(self) -> UniformResult:
@@ -171,7 +173,7 @@ class UniformClassification:
         Raises:
             ValueError: If there is no sample.
         """
-        own, hardest, labels = self._samples()
+        own, hardest, labels = self.samples()
         one = best_threshold(own, hardest)
         each = class_sweeps(own, hardest, labels)
         return UniformResult(
@@ -190,7 +192,12 @@ class UniformClassification:
         own, hardest, labels = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         return own, hardest, labels
 
-    def _samples(self) -> tuple[Floats, Floats, Integers]:
+    def samples(self) -> tuple[Floats, Floats, Integers]:
+        """Score of the true class, largest other score and class of every sample, (N,) each.
+
+        Raises:
+            ValueError: If there is no sample.
+        """
         arrays = self._arrays()
         positive(samples=len(arrays[0]))
         return arrays

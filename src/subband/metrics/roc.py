@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from subband.metrics._labels import Floats, Integers
+from subband.metrics._best_cut import best_cut
+from subband.metrics._labels import Bools, Floats, Integers
 from subband.metrics._pair_scores import read_pairs
 
 
@@ -136,11 +137,7 @@ def point_at(scores: Any, same: Any, threshold: float) -> OperatingPoint:
         >>> point_at([0.9, 0.8, 0.3, 0.1], [True, False, True, False], 0.8).accuracy
         0.5
     """
-    numbers, truth = read_pairs(scores, same)
-    accepted = numbers >= threshold
-    genuine = int(truth.sum())
-    counts = int((accepted & truth).sum()), int((accepted & ~truth).sum())
-    return OperatingPoint(float(threshold), *counts, genuine, len(truth) - genuine)
+    return _judged(*read_pairs(scores, same), threshold)
 
 
 def most_accurate_point(scores: Any, same: Any) -> OperatingPoint:
@@ -151,8 +148,19 @@ def most_accurate_point(scores: Any, same: Any) -> OperatingPoint:
         >>> point.threshold, point.accuracy
         (0.5, 1.0)
     """
-    curve = roc_curve(scores, same)
-    return curve.point(int(np.argmax(curve.true_accepts - curve.false_accepts)))
+    numbers, truth = read_pairs(scores, same)
+    cut = best_cut(numbers, truth)
+    if cut is None:
+        return _judged(numbers, truth, np.nextafter(numbers.max(), np.inf))
+    below = numbers[numbers < cut]
+    return _judged(numbers, truth, gap_thresholds(np.array([cut, below.max()]))[1] if below.size else cut)
+
+
+def _judged(scores: Floats, same: Bools, threshold: float) -> OperatingPoint:
+    """What a threshold does to checked pairs."""
+    accepted = scores >= threshold
+    genuine, true, every = (int(np.count_nonzero(x)) for x in (same, accepted & same, accepted))
+    return OperatingPoint(float(threshold), true, every - true, genuine, len(same) - genuine)
 
 
 def group_ends(falling: Floats) -> Integers:

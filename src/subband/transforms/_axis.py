@@ -8,17 +8,19 @@ gradient, and, with the synthesis filters, the inverse. Each is the other's back
 second derivatives are there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from subband.transforms._border import fold_outside, outside
-from subband.transforms._correlate import compiled_correlate, correlate, interleave_planes
+from subband.transforms._border import fold_outside, outside, periodic_around, zeros_around
+from subband.transforms._correlate import correlate, every, in_turn
+from subband.transforms._graph import own_graph
 from subband.transforms._parts import in_parts
-from subband.transforms._signal import lengthened
 from subband.transforms.filter_bank import Filter
 
 
@@ -44,7 +46,7 @@ class Filtering:
 
     def place(self, tap: int) -> tuple[int, int]:
         """Shift and polyphase plane that a tap reads."""
-        return divmod(self.dilation * tap, self.step)
+        return self.dilation * tap // self.step, self.dilation * tap % self.step
 
 
 def analyse(x: Tensor, axis: int, filters: Sequence[Filter], filtering: Filtering) -> tuple[Tensor, ...]:
@@ -70,74 +72,95 @@ def _analyse(x: Tensor, axis: int, filters: Sequence[Filter], filtering: Filteri
     terms = tuple(
         tuple((plane, shift, one[m]) for m in range(taps) for shift, plane in [filtering.place(m)]) for one in filters
     )
-    count = planes[0].shape[axis] - filtering.place(taps - 1)[0]
-    if _compiled(filtering, filters[0][0]):
-        if taps > 2 and axis == x.ndim - 1:  # every second sample in a row is slow to read so often
-            planes = [plane.contiguous() for plane in planes]
-        return compiled_correlate(terms, axis, x.ndim)(planes, count)
-    return correlate([plane.contiguous() for plane in planes], axis, terms, count)
+    return correlate(planes, axis, terms, planes[0].shape[axis] - filtering.place(taps - 1)[0])
 
 
 def _transpose(bands: Sequence[Tensor], axis: int, filters: Sequence[Filter], n: int, filtering: Filtering) -> Tensor:
-    taps, count = len(filters[0]), bands[0].shape[axis]
-    span = filtering.place(taps - 1)[0]
-    padded = [_zeros_around(band, axis, span) for band in bands]
+    start, count, wraps = filtering.before, bands[0].shape[axis], _wraps(bands[0].shape[axis], n, filtering)
+    folds = not wraps and filtering.mode not in ("zero", "authors")
+    around = periodic_around if wraps else zeros_around
+    behind = _span(filters, filtering) + 1
+    if _known(n):
+        read = [(start, n), (start + n, filtering.after)] if folds else [(start, n)]
+        behind = max(0, *(sum(_rows(*samples, filtering.step)) - count for samples in read))
+    padded = [around(band, axis, _span(filters, filtering), behind) for band in bands]
+    x = _spread(padded, axis, filters, (start, n), filtering)
+    if folds:
+        before, after = _beyond(n, filtering, x.device)
+        front = _spread(padded, axis, filters, (0, start), filtering)
+        fold_outside(x, axis, before, front, filtering.mode)
+        back = _spread(padded, axis, filters, (start + n, filtering.after), filtering)
+        fold_outside(x, axis, after, back, filtering.mode)
+    return x
+
+
+def _spread(
+    padded: Sequence[Tensor], axis: int, filters: Sequence[Filter], samples: tuple[int, int], filtering: Filtering
+) -> Tensor:
+    """The transpose of a sum over the taps alone: which first sample and how many, of bands with others around them."""
+    first, count = samples
+    step, span = filtering.step, _span(filters, filtering)
+    row, rows = _rows(first, count, step) if _known(padded[0].shape[axis]) else (0, padded[0].shape[axis] - span)
     terms = tuple(
         tuple(
-            (number, span - filtering.place(m)[0], one[m])
+            (number, row + span - filtering.place(m)[0], one[m])
             for number, one in enumerate(filters)
-            for m in range(taps)
+            for m in range(len(one))
             if filtering.place(m)[1] == plane
         )
-        for plane in range(filtering.step)
+        for plane in range(step)
     )
-    if _compiled(filtering, filters[0][0]):
-        extended = compiled_correlate(terms, axis, bands[0].ndim, interleave=True)(padded, count + span)[0]
-    else:
-        extended = interleave_planes(correlate(padded, axis, terms, count + span), axis)
-    return _join(extended, axis, n, filtering)
+    return in_turn(correlate(padded, axis, terms, rows), axis, first - row * step, count)
 
 
-def _compiled(filtering: Filtering, tap: float | Tensor) -> bool:
-    return filtering.compiled and not torch.compiler.is_compiling() and not isinstance(tap, Tensor)
+def _rows(first: int, count: int, step: int) -> tuple[int, int]:
+    """First row of the planes that hold these samples, and the number of rows."""
+    return first // step, -(-count // step) + (first % step > 0)
 
 
-def _zeros_around(band: Tensor, axis: int, span: int) -> Tensor:
-    return nn.functional.pad(band, [0, 0] * (band.ndim - 1 - axis) + [span, span]) if span else band
+def _span(filters: Sequence[Filter], filtering: Filtering) -> int:
+    """Samples of a plane between the first and the last tap."""
+    return filtering.place(len(filters[0]) - 1)[0]
+
+
+def _wraps(count: int, n: int, filtering: Filtering) -> bool:
+    """Whether the transpose of a periodic signal is that of periodic bands, with nothing beyond the ends to fold."""
+    if not _known(n):
+        return False
+    periodic = filtering.mode == "periodic" or (filtering.mode == "periodization" and n % 2 == 0)
+    return periodic and count * filtering.step == n
+
+
+def _known(size: int) -> bool:
+    """Whether a size is a number, as it is everywhere but in an exported graph of any size."""
+    return not isinstance(size, torch.SymInt)
 
 
 def _planes(x: Tensor, axis: int, filtering: Filtering) -> list[Tensor]:
     """Polyphase planes of x and of what lies beyond its ends, all of one length."""
-    n, step = x.shape[axis], filtering.step
+    n, step, start = x.shape[axis], filtering.step, filtering.before
     before, after = _beyond(n, filtering, x.device)
-    if not isinstance(n, torch.SymInt):  # in an exported graph what no plane reads is left on
-        after = after[: max(0, (filtering.before + n + filtering.after) // step * step - filtering.before - n)]
+    length = start + n + filtering.after
+    if _known(n):  # what no plane reads; in an exported graph it is left on
+        after = after[: max(0, length // step * step - start - n)]
     ends = (outside(x, axis, before, filtering.mode), outside(x, axis, after, filtering.mode))
-    extended = torch.cat((ends[0], x, ends[1]), axis) if len(before) or len(after) else x
-    if step == 1:
-        return [extended]
-    length = n + filtering.before + filtering.after - step + 1
-    index: list[slice] = [slice(None)] * x.ndim
-    planes = []
-    for plane in range(step):
-        index[axis] = slice(plane, plane + length, step)
-        planes.append(extended[tuple(index)])
-    return planes
+    pieces = [(0, ends[0]), (start, x), (start + n, ends[1])]
+    if not _known(n):
+        extended = torch.cat([piece for _, piece in pieces], axis)
+        return [every(extended, axis, plane, step, plane + length - step + 1) for plane in range(step)]
+    return [
+        _joined([every(piece, axis, (plane - first) % step, step) for first, piece in pieces], axis, length // step)
+        for plane in range(step)
+    ]
 
 
-def _join(extended: Tensor, axis: int, n: int, filtering: Filtering) -> Tensor:
-    """Transpose of `_planes`, which are interleaved already."""
-    start = filtering.before
-    if extended.shape[axis] < start + n:  # the last sample stands alone behind the planes and is not read
-        extended = lengthened(extended, axis, 1)
-    before, after = _beyond(n, filtering, extended.device)
-    rest = extended.shape[axis] - start - n
-    inside = extended.narrow(axis, start, n)
-    folded = start or isinstance(rest, torch.SymInt) or rest
-    x = inside.clone(memory_format=torch.contiguous_format) if folded else inside.contiguous()
-    fold_outside(x, axis, before, extended.narrow(axis, 0, start), filtering.mode)
-    fold_outside(x, axis, after[:rest], extended.narrow(axis, start + n, rest), filtering.mode)
-    return x
+def _joined(pieces: list[Tensor], axis: int, rows: int) -> Tensor:
+    """First ``rows`` rows of the pieces put together; one piece alone stays a view."""
+    filled = [piece for piece in pieces if not _known(rows) or piece.shape[axis]] or pieces[:1]
+    if len(filled) > 1:
+        return torch.cat(filled, axis).narrow(axis, 0, rows)
+    plane = filled[0].narrow(axis, 0, rows)
+    return plane if torch.compiler.is_compiling() else plane.contiguous()
 
 
 def _beyond(n: int, filtering: Filtering, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -145,11 +168,39 @@ def _beyond(n: int, filtering: Filtering, device: torch.device) -> tuple[Tensor,
     return torch.arange(-filtering.before, 0, device=device), n + torch.arange(filtering.after, device=device)
 
 
+@lru_cache(maxsize=512)
+def _compiled_analysis(
+    axis: int, ndim: int, filters: tuple[Filter, ...], filtering: Filtering
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """`_analyse` with its borders in one graph, but one axis only: of two, the first would be done again per tap."""
+    return own_graph(
+        lambda x: _analyse(x, axis, filters, filtering), f"analysis_{_name(axis, ndim, filters, filtering)}"
+    )
+
+
+@lru_cache(maxsize=512)
+def _compiled_transpose(
+    axis: int, ndim: int, filters: tuple[Filter, ...], filtering: Filtering
+) -> Callable[[Sequence[Tensor], int], Tensor]:
+    """`_transpose` in one graph."""
+    return own_graph(
+        lambda bands, n: _transpose(bands, axis, filters, n, filtering),
+        f"transpose_{_name(axis, ndim, filters, filtering)}",
+    )
+
+
+def _name(*options: object) -> str:
+    """A name for each choice of options: what torch.compile sees change under one name, it takes for a variable."""
+    return f"{crc32(repr(options).encode()):x}"
+
+
 class _Analysis(torch.autograd.Function):
     """`_analyse` with `_transpose` as its gradient."""
 
     @staticmethod
     def forward(x: Tensor, axis: int, filters: Sequence[Filter], filtering: Filtering) -> tuple[Tensor, ...]:
+        if filtering.compiled and not torch.compiler.is_compiling():
+            return _compiled_analysis(axis, x.ndim, filters, filtering)(x.detach())
         if len(filters[0]) == 2:  # which leave nothing on the way
             return _analyse(x, axis, filters, filtering)
         return in_parts(lambda parts: _analyse(parts[0], axis, filters, filtering), [x], axis)
@@ -179,6 +230,8 @@ class _Transpose(torch.autograd.Function):
 
     @staticmethod
     def forward(axis: int, filters: Sequence[Filter], n: int, filtering: Filtering, *bands: Tensor) -> Tensor:
+        if filtering.compiled and not torch.compiler.is_compiling():
+            return _compiled_transpose(axis, bands[0].ndim, filters, filtering)([band.detach() for band in bands], n)
         if len(filters[0]) == 2:
             return _transpose(bands, axis, filters, n, filtering)
         return in_parts(lambda parts: [_transpose(parts, axis, filters, n, filtering)], bands, axis)[0]

@@ -33,6 +33,24 @@ def fold_outside(x: Tensor, axis: int, positions: Tensor, values: Tensor, mode: 
             x.index_add_(axis, index, _scaled(values, factor, axis))
 
 
+def zeros_around(band: Tensor, axis: int, before: int, after: int) -> Tensor:
+    """Put zeros in front of and behind a band."""
+    if not before and not after:
+        return band
+    shapes = [[size if place != axis else count for place, size in enumerate(band.shape)] for count in (before, after)]
+    return torch.cat((band.new_zeros(shapes[0]), band, band.new_zeros(shapes[1])), axis)
+
+
+def periodic_around(band: Tensor, axis: int, before: int, after: int) -> Tensor:
+    """Put a band's own samples, as if it were periodic, in front of it and behind it."""
+    if not before and not after:
+        return band
+    count = band.shape[axis]
+    places = (torch.arange(-before, 0, device=band.device), torch.arange(after, device=band.device))
+    ends = [band.index_select(axis, place % count) for place in places]
+    return torch.cat((ends[0], band, ends[1]), axis)
+
+
 def _scaled(values: Tensor, factor: Tensor | None, axis: int) -> Tensor:
     if factor is None:
         return values

@@ -1,8 +1,6 @@
-"""Sums of shifted slices along one axis: the inner loop of every wavelet transform."""
+"""Sums of shifted slices along one axis, the inner loop of every wavelet transform, and the samples in turn."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from types import FunctionType
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
@@ -24,42 +22,36 @@ def correlate(inputs: Sequence[Tensor], axis: int, terms: Terms, count: int) -> 
     return tuple(outputs)
 
 
-def interleave_planes(planes: Sequence[Tensor], axis: int) -> Tensor:
-    """Planes sample by sample in turn along ``axis``."""
-    if len(planes) == 1:
-        return planes[0]
-    if not (torch.compiler.is_compiling() or planes[0].requires_grad):
-        return _copied_in_turn(planes, axis)
-    stacked = torch.stack(tuple(planes), axis + 1)
-    shape = stacked.shape  # not flatten, which has no rule for batched gradients
-    return stacked.reshape(*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
+def every(x: Tensor, axis: int, first: int, step: int, end: int | None = None) -> Tensor:
+    """Samples ``first``, ``first + step``, ... of x along ``axis``, those before ``end``."""
+    index: list[slice] = [slice(None)] * x.ndim
+    index[axis] = slice(first, end, step)
+    return x[tuple(index)]
 
 
-def _copied_in_turn(planes: Sequence[Tensor], axis: int) -> Tensor:
-    """As torch.stack, whose loop over short runs is several times slower than these copies."""
+def in_turn(planes: Sequence[Tensor], axis: int, first: int, count: int) -> Tensor:
+    """Samples ``first`` to ``first + count`` of what the planes hold sample by sample in turn along ``axis``."""
+    step = len(planes)
+    if isinstance(planes[0].shape[axis], torch.SymInt):  # an exported size
+        return _stacked(planes, axis).narrow(axis, first, count).contiguous()
+    if step == 1:
+        return planes[0].narrow(axis, first, count).contiguous()
+    if torch.compiler.is_compiling() or planes[0].requires_grad:
+        rows = -(-count // step)
+        starts = [((first + number) // step, (first + number) % step) for number in range(step)]
+        whole = _stacked([planes[plane].narrow(axis, row, rows) for row, plane in starts], axis)
+        return whole if rows * step == count else whole.narrow(axis, 0, count).contiguous()
     shape = list(planes[0].shape)
-    shape[axis] *= len(planes)
+    shape[axis] = count
     whole = planes[0].new_empty(shape)
-    place: list[slice] = [slice(None)] * len(shape)
-    for number, plane in enumerate(planes):
-        place[axis] = slice(number, None, len(planes))
-        whole[tuple(place)].copy_(plane)
+    for number in range(step):  # the loop of torch.stack over short runs is several times slower
+        row, plane = divmod(first + number, step)
+        own = every(whole, axis, number, step)
+        own.copy_(planes[plane].narrow(axis, row, own.shape[axis]))
     return whole
 
 
-@lru_cache(maxsize=512)
-def compiled_correlate(
-    terms: Terms, axis: int, ndim: int, *, interleave: bool = False
-) -> Callable[[Sequence[Tensor], int], tuple[Tensor, ...]]:
-    """`correlate` as one fused kernel, compiled at its first call; ``interleave`` makes one output of the planes.
-
-    Every filter and axis gets a code object of its own: torch.compile counts recompilations by code object, and after
-    eight of them goes back to the slow path without a word.
-    """
-
-    def sums(inputs: Sequence[Tensor], count: int) -> tuple[Tensor, ...]:
-        outputs = correlate(inputs, axis, terms, count)
-        return (interleave_planes(outputs, axis),) if interleave else outputs
-
-    own = FunctionType(sums.__code__.replace(co_name=f"sums_{axis}_of_{ndim}"), globals(), closure=sums.__closure__)
-    return torch.compile(own, fullgraph=True)
+def _stacked(planes: Sequence[Tensor], axis: int) -> Tensor:
+    stacked = torch.stack(tuple(planes), axis + 1)
+    shape = stacked.shape  # not flatten, which has no rule for batched gradients
+    return stacked.reshape(*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])

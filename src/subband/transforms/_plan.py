@@ -26,7 +26,8 @@ class Plan:
         index: Flat positions in ``view_as_real`` of ``rfftn``, (2, S, L), S sectors of L frequencies each; those of
             frequency zero where filled up.
         sign: -1 where the frequency is the negative of the stored one, (S, L); None if that never happens.
-        scatter: Positions (2, S, L) to write gradients to, without a double but frequency zero's.
+        scatter: Positions (2, S, L) to write gradients to, without a double but frequency zero's; the halved axis comes
+            first there, so that the inverse transform reads along rows.
         spans: First and last frequency of each level, a contiguous slice.
         columns: Of each level the columns (S, c, l), or the gains (J, l) whose products are the columns.
         real: What the columns mean, (S, c, J, J), for real parts.
@@ -98,10 +99,11 @@ def _build(
         column = spread(angular * (radial.square() if sectors else radial)[:, None])[:, start:stop].transpose(1, 2)
         columns.append((column if sectors else column[0]).contiguous().to(device))
     stored, sign = _storage(bins, shape)
-    index, signs = 2 * spread(stored), spread(sign, 1)
-    scatter = tuple(_planar(torch.where(signs == s, index, 0)).to(device) for s in ((1, -1) if full else (1,)))
+    signs, half = spread(sign, 1), shape[-1] // 2 + 1
+    turned = spread(stored % half * math.prod(shape[:-1]) + stored // half)
+    scatter = tuple(_planar(torch.where(signs == s, turned, 0)).to(device) for s in ((1, -1) if full else (1,)))
     return Plan(
-        index=scatter[0] if not full else _planar(index).to(device),
+        index=_planar(spread(stored)).to(device),
         sign=signs.double().to(device) if full else None,
         scatter=scatter,
         spans=spans,
@@ -150,7 +152,7 @@ def _storage(bins: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 def _planar(position: Tensor) -> Tensor:
     """Positions of real and of imaginary parts."""
-    return torch.stack([position, position + 1])
+    return torch.stack([2 * position, 2 * position + 1])
 
 
 def _layout(sector: Tensor, octave: Tensor, count: int, octaves: int) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@ r"""Grey morphology of images and volumes by pooling: differentiable erosion, di
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -113,6 +114,13 @@ def soft_skeleton(x: Tensor, *, iterations: int = 10) -> Tensor:
     """
     if iterations < 0:
         raise ValueError(f"iterations is {iterations}, but must be at least 0")
+    if len(x) < 2 or x.device.type not in FAST_DEVICES or torch.compiler.is_compiling():
+        return _skeleton(x, iterations)
+    # image by image, a third faster: what one step leaves is still in the cache at the next
+    return torch.cat([_skeleton(image, iterations) for image in x.chunk(len(x))])
+
+
+def _skeleton(x: Tensor, iterations: int) -> Tensor:
     negative = _grow_along_axes(-x)
     skeleton = F.relu(x - soft_dilate(-negative))
     for _ in range(iterations):

@@ -51,6 +51,7 @@ def subband_covariances(
     orientations: int = 4,
     kind: Kind = "complex",
     grid: Grid = "exact",
+    spectrum: Tensor | None = None,
 ) -> SubbandCovariances:
     r"""Covariances of the steerable subbands of two real images, by Parseval.
 
@@ -64,6 +65,7 @@ def subband_covariances(
         orientations: Number K of orientations; in 3-D see `subband.transforms.filters.directions`.
         kind: ``"complex"`` (analytic), ``"steerable"`` or ``"even"``.
         grid: ``"exact"``, or ``"authors"`` for the published code's frequencies, one bin further on.
+        spectrum: What `subband_spectrum` found for this target; the target then has no gradient.
 
     Returns:
         The covariances, (number of levels, B, C, J, J) in float64; zero for a level that an image is too small for.
@@ -94,20 +96,54 @@ def subband_covariances(
     if prediction.dtype not in (torch.float32, torch.float64):
         prediction = prediction.float()
     target = target.to(prediction.dtype)
-    chosen = tuple(range(1, levels + 1)) if isinstance(levels, int) else tuple(levels)
-    if not chosen or min(chosen) < 1:
-        raise ValueError(f"levels is {levels!r}, but must be a number of levels, or levels counted from 1")
-    batch, space = prediction.shape[:2], tuple(prediction.shape[2:])
-    if grid == "authors" and (kind != "complex" or any(size % 2 ** max(chosen) for size in space)):
+    chosen, batch = _levels(levels), prediction.shape[:2]
+    how = _plan_of(prediction, chosen, orientations, kind, grid)
+    if how is None:
         return _from_bands(prediction, target, chosen, orientations, kind)
-    # The compiler would trace the builder and not see its cache.
-    find = torch.compiler.disable(plan) if torch.compiler.is_compiling() else plan  # type: ignore[no-untyped-call]
-    how = find(space, chosen, orientations, kind, grid, prediction.device)
-    moments: Tensor = _Moments.apply(prediction.flatten(0, 1), target.flatten(0, 1), how)
+    known = None if spectrum is None else spectrum.to(prediction)
+    moments: Tensor = _Moments.apply(prediction.flatten(0, 1), target.flatten(0, 1), known, how)
     own, error, cross = torch.einsum("nqbsc,sckl->qnbkl", moments[:, :3], how.real)
     if how.imaginary is not None:
         cross = torch.complex(cross, torch.einsum("nbsc,sckl->nbkl", moments[:, 3], how.imaginary))
     return SubbandCovariances(*(x.reshape(len(chosen), *batch, *x.shape[2:]) for x in (own, cross, error)))
+
+
+def subband_spectrum(
+    images: Float[Tensor, "batch channels *space"],
+    *,
+    levels: int | Sequence[int] = 4,
+    orientations: int = 4,
+    kind: Kind = "complex",
+    grid: Grid = "exact",
+) -> Tensor | None:
+    """The part of the spectrum of images (B, C, *space) that `subband_covariances` reads, in the order it reads it.
+
+    Options are those of `subband_covariances`; None where it needs the bands themselves.
+    """
+    how = _plan_of(images, _levels(levels), orientations, kind, grid)
+    if how is None:
+        return None
+    found = images.new_empty((images.shape[0] * images.shape[1], *how.index.shape))
+    _gather(images.flatten(0, 1), how.index, found)
+    return found
+
+
+def _levels(levels: int | Sequence[int]) -> tuple[int, ...]:
+    chosen = tuple(range(1, levels + 1)) if isinstance(levels, int) else tuple(levels)
+    if not chosen or min(chosen) < 1:
+        raise ValueError(f"levels is {levels!r}, but must be a number of levels, or levels counted from 1")
+    return chosen
+
+
+def _plan_of(images: Tensor, levels: tuple[int, ...], orientations: int, kind: Kind, grid: Grid) -> Plan | None:
+    """The plan of images (B, C, *space); None where the grid is not symmetric in frequency."""
+    space = tuple(images.shape[2:])
+    if grid == "authors" and (kind != "complex" or any(size % 2 ** max(levels) for size in space)):
+        return None
+    # The compiler would trace the builder and not see its cache.
+    find = torch.compiler.disable(plan) if torch.compiler.is_compiling() else plan  # type: ignore[no-untyped-call]
+    found: Plan = find(space, levels, orientations, kind, grid, images.device)
+    return found
 
 
 def band_covariances(prediction: Tensor, target: Tensor) -> SubbandCovariances:
@@ -135,12 +171,16 @@ class _Moments(torch.autograd.Function):
     """Sums over frequencies of P P*, E E*, Re and Im of E P*, times the plan's columns: (N, 4, B, S, c)."""
 
     @staticmethod
-    def forward(ctx: Any, prediction: Tensor, target: Tensor, how: Plan) -> Tensor:
-        """Transform, gather, multiply, sum."""
+    def forward(ctx: Any, prediction: Tensor, target: Tensor, known: Tensor | None, how: Plan) -> Tensor:
+        """Transform, gather, multiply, sum; ``known`` is the spectrum P + E of the target, or None."""
         batch, (sectors, columns) = len(prediction), how.real.shape[:2]
         spectra = prediction.new_empty((2, batch, *how.index.shape))
-        for into, image in zip(spectra, (prediction, target - prediction), strict=True):
-            _gather(image, how.index, into)
+        first, error = spectra
+        _gather(target - prediction, how.index, error)
+        if known is None:
+            _gather(prediction, how.index, first)
+        else:
+            torch.sub(known, error, out=first)
         ctx.how, ctx.shape = how, prediction.shape
         ctx.save_for_backward(spectra)
         sums = prediction.new_zeros((len(how.spans), sectors, columns, 4 * batch), dtype=torch.float64)
@@ -176,7 +216,7 @@ class _Moments(torch.autograd.Function):
                 for spectrum, index in zip(found, how.scatter, strict=True):
                     place = index[..., start:stop].flatten().expand(batch, -1)
                     spectrum.scatter_(1, place, out.to(spectrum.dtype).flatten(1))
-        return *(_adjoint(found, ctx.shape) if found else None for found in into), None
+        return *(_adjoint(found, ctx.shape) if found else None for found in into), None, None
 
 
 def _chunks(how: Plan, batch: int, device: str) -> Iterator[tuple[int, int]]:
@@ -218,12 +258,12 @@ def _adjoint(spectra: Sequence[Tensor], shape: torch.Size) -> Tensor:
     for spectrum in spectra:
         spectrum[:, :2] = 0
     both = spectra[0] if len(spectra) == 1 else spectra[0] + spectra[1]
-    spectrum = torch.view_as_complex(both.view(*shape[:-1], shape[-1] // 2 + 1, 2))
+    spectrum = torch.view_as_complex(both.view(shape[0], shape[-1] // 2 + 1, *shape[1:-1], 2))
     axes = tuple(range(1, len(shape) - 1))
     for column in {0, shape[-1] / 2}:
         if column == int(column):
-            own = spectrum[..., int(column)]
+            own = spectrum[:, int(column)]
             own += own.flip(axes).roll([1] * len(axes), axes).conj()
-    spectrum = torch.fft.ifftn(spectrum, dim=axes, norm="forward")
-    image: Tensor = torch.fft.irfft(spectrum, n=shape[-1], dim=-1, norm="forward")
-    return image
+    spectrum = torch.fft.ifftn(spectrum, dim=[axis + 1 for axis in axes], norm="forward")
+    image: Tensor = torch.fft.irfft(spectrum, n=shape[-1], dim=1, norm="forward")
+    return image.movedim(1, -1)

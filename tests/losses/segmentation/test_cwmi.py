@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from subband.losses.segmentation._mutual_information import (
     MutualInformation,
+    _LogDeterminant,
     conditional_entropy,
     level_mean,
 )
@@ -374,6 +375,107 @@ def test_inputs_are_untouched_and_nothing_is_stored(generator):
     assert torch.equal(probability, before[0])
     assert torch.equal(target, before[1])
     assert not CWMILoss().state_dict()
+
+
+STATES = {
+    "random": lambda t, noise: noise.sigmoid(),
+    "smooth": lambda t, noise: F.avg_pool2d(t, 9, 1, 4) * 0.8 + 0.1,
+    "near": lambda t, noise: (0.05 + 0.9 * t + 0.02 * noise).clamp(0, 1),
+    "very near": lambda t, noise: (0.001 + 0.998 * t + 0.0005 * noise).clamp(0, 1),
+    "exact": lambda t, noise: t.clone(),
+}
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+@pytest.mark.parametrize("orientations", [2, 4, 8, 12])
+@pytest.mark.parametrize("state", STATES)
+def test_single_precision_from_random_to_exact(state, orientations, prepared, generator):
+    target = blobs(generator, (128, 128), smooth=12.0)
+    noise = torch.randn(target.shape, generator=generator, dtype=target.dtype)
+    single = STATES[state](target, noise).float().requires_grad_()
+    double = single.detach().double().requires_grad_()
+    term = CWMILoss(orientations=orientations).subbands
+    one = term.term(single, target.float(), term.spectrum(target.float()) if prepared else None)
+    two = term.term(double, target)
+    own, other = torch.autograd.grad(one, single)[0], torch.autograd.grad(two, double)[0]
+    assert float((one - two).detach().abs() / two.detach().abs()) < 1e-5
+    assert float((own - other).norm() / other.norm()) < 1e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_gradcheck_of_the_log_determinant(dtype, generator):
+    """Against differences, of the symmetric parts that covariances have."""
+    first, second = (torch.randn(2, 3, 8, generator=generator, dtype=dtype) for _ in range(2))
+    pp, ep, ee = ((a @ b.mH).requires_grad_() for a, b in ((first, first), (second, first), (second, second)))
+    scale = torch.ones(2, dtype=torch.float64)
+
+    def value(pp, ep, ee):
+        pp, ee = ((x + x.mT) / 2 for x in (pp, ee))
+        return _LogDeterminant.apply(pp, ep, ee, scale, 0.3, 0.1)
+
+    pp, ee = (x.detach().real.clone() for x in (pp, ee))
+    pp, ee = pp.requires_grad_(), (ee + 200 * torch.eye(3)).requires_grad_()
+    assert torch.autograd.gradcheck(value, (pp, ep, ee))
+
+
+def test_second_derivatives_of_the_log_determinant_are_refused():
+    part = torch.eye(2, dtype=torch.float64).reshape(1, 1, 1, 2, 2).requires_grad_()
+    weight = torch.ones((), dtype=torch.float64, requires_grad=True)
+    value, _ = conditional_entropy(SubbandCovariances(part, 0 * part, part), alpha=1.0, ridge=0.0)
+    (first,) = torch.autograd.grad((weight * value).sum(), part, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
+
+
+@pytest.mark.parametrize(("classes", "options"), [(1, {}), (3, {}), (1, {"kind": "real"}), (2, {"ignore_index": 9})])
+def test_a_prepared_target_gives_the_same(classes, options, generator):
+    labels = torch.randint(0, max(2, classes), (2, 40, 36), generator=generator)
+    if "ignore_index" in options:
+        labels[:, :5] = 9
+    logits = torch.randn(2, classes, 40, 36, generator=generator, dtype=torch.float64).requires_grad_()
+    loss = CWMILoss(**options)
+    prepared = loss.prepare(labels, classes=max(2, classes)).to("cpu")
+    assert prepared.kept is not None
+    for weight in (None, torch.rand(2, 40, 36, generator=generator)):
+        expected = loss(logits, labels, weight_map=weight)
+        found = loss(logits, prepared, weight_map=weight)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+        own, other = (torch.autograd.grad(x, logits)[0] for x in (found, expected))
+        assert float((own - other).norm() / other.norm()) < 1e-5
+    torch.testing.assert_close(loss.terms(logits, prepared)["loss"], loss(logits, labels), rtol=1e-5, atol=0)
+
+
+def test_a_prepared_soft_target_is_exact_in_double_precision(generator):
+    target = torch.rand(2, 1, 33, 40, generator=generator, dtype=torch.float64)
+    logits = torch.randn(target.shape, generator=generator, dtype=torch.float64)
+    loss = CWMILoss(levels=3)
+    torch.testing.assert_close(loss(logits, loss.prepare(target)), loss(logits, target), rtol=1e-11, atol=0)
+
+
+def test_what_gains_nothing_keeps_nothing(generator):
+    labels = torch.randint(0, 2, (2, 32, 32), generator=generator)
+    logits = torch.randn(2, 1, 32, 32, generator=generator)
+    for loss in (CWMILoss(measure="l1"), CWMILoss(kind="real", grid="authors"), BalancedCrossEntropyLoss()):
+        prepared = loss.prepare(labels)
+        assert prepared.kept is None
+        assert prepared.to("cpu").kept is None
+        torch.testing.assert_close(loss(logits, prepared), loss(logits, labels), rtol=0, atol=0)
+
+
+@pytest.mark.message
+@pytest.mark.parametrize("other", [CWMILoss(levels=2), CWMILoss(ignore_index=1), BalancedCrossEntropyLoss()])
+def test_a_target_prepared_otherwise_is_refused(other):
+    prepared = other.prepare(torch.zeros(1, 8, 8, dtype=torch.long))
+    with pytest.raises(ValueError, match="call prepare of the loss that takes it"):
+        CWMILoss()(torch.zeros(1, 1, 8, 8), prepared)
+    with pytest.raises(ValueError, match="call prepare of the loss that takes it"):
+        other(torch.zeros(1, 1, 9, 8), CWMILoss().prepare(torch.zeros(1, 9, 8, dtype=torch.long)))
+
+
+@pytest.mark.message
+def test_a_target_without_a_batch_is_refused():
+    with pytest.raises(ValueError, match="must be integers"):
+        CWMILoss().prepare(torch.zeros(8, 8, dtype=torch.long))
 
 
 @pytest.mark.message

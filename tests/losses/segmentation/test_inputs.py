@@ -9,7 +9,13 @@ from subband.losses.segmentation._foreground import (
     structure,
     two_sided_cross_entropy,
 )
-from subband.losses.segmentation._inputs import balanced_weight, from_logits, from_probability, read_weight_map
+from subband.losses.segmentation._inputs import (
+    balanced_weight,
+    from_logits,
+    from_probability,
+    from_target,
+    read_weight_map,
+)
 
 
 def test_one_channel_becomes_two_classes():
@@ -136,3 +142,30 @@ def test_is_a_module_that_forgets_nothing():
     assert isinstance(loss, SegmentationLoss)
     assert loss.to(torch.float64).class_weight.dtype == torch.float64
     assert not loss.state_dict()
+
+
+def test_structures_are_the_foreground_or_all_classes():
+    labels = torch.tensor([[[0, 1, 255]]])
+    one = from_logits(torch.tensor([[[[0.5, 1.0, 2.0]]]]), labels, ignore_index=255)
+    two = from_logits(torch.tensor([[[[0.0, 0.0, 0.0]], [[0.5, 1.0, 2.0]]]]), labels, ignore_index=255)
+    three = from_logits(torch.zeros(1, 3, 1, 3), labels, ignore_index=255)
+    for found, expected in zip(one.structures, two.structures, strict=True):
+        torch.testing.assert_close(found, expected)
+        assert found.shape == (1, 1, 1, 3)
+        assert found[..., 2] == 0
+    assert torch.equal(three.structures[0], three.counted)
+    assert torch.equal(three.structures[1], three.target)
+
+
+def test_a_read_property_keeps_no_graph_away():
+    """Reading it without gradients first must not take them from the second reader."""
+    inputs = from_logits(torch.zeros(1, 1, 1, 2, requires_grad=True), torch.tensor([[[0, 1]]]))
+    with torch.no_grad():
+        assert not inputs.probability.requires_grad
+    assert inputs.probability.requires_grad
+
+
+@pytest.mark.message
+def test_a_target_alone_of_a_wrong_shape():
+    with pytest.raises(ValueError, match=r"target has shape \(4, 4\) and dtype torch.int64, but must be integers"):
+        from_target(torch.zeros(4, 4, dtype=torch.long), classes=2)

@@ -274,6 +274,44 @@ def test_volumes_on_the_authors_grid(variant):
     assert found.min() >= 0
 
 
+@pytest.mark.parametrize("grid", ["exact", "authors"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("classes", [1, 2, 3])
+def test_a_prepared_target_gives_the_same(classes, variant, grid):
+    p, y = pair(16, 24, classes=max(classes, 2))
+    logits, labels = p.log()[:, 1:] - p.log()[:, :1] if classes == 1 else p.log(), y.argmax(1)
+    labels[:, 3:9, 2:8] = 255
+    loss = SPWLoss(levels=3, variant=variant, grid=grid, ignore_index=255)
+    prepared = loss.prepare(labels, classes=max(classes, 2))
+    kept = [part.clone() for part in prepared.kept]
+    x = logits.float().requires_grad_()
+    results = []
+    for target in (labels, prepared, prepared):
+        value = loss(x, target)
+        results.append((value, torch.autograd.grad(value, x)[0]))
+    for value, slope in results[1:]:
+        assert torch.equal(value, results[0][0])
+        assert torch.equal(slope, results[0][1])
+    assert all(torch.equal(a, b) for a, b in zip(prepared.kept, kept, strict=True))
+
+
+def test_a_prepared_target_in_other_precision():
+    p, y = pair(16, 17)
+    logits, labels = (p / (1 - p)).log(), y.squeeze(1).long()
+    found = SPWLoss()(logits, SPWLoss().prepare(labels))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, SPWLoss()(logits, labels), rtol=1e-6, atol=0)
+
+
+@pytest.mark.message
+@pytest.mark.parametrize("change", [{"beta": 0.5}, {"variant": "paper"}, {"levels": 2}, {"ignore_index": 3}])
+def test_targets_that_other_options_prepared_are_refused(change):
+    p, y = pair(16, 16)
+    labels = y.squeeze(1).long()
+    with pytest.raises(ValueError, match="target was prepared by"):
+        SPWLoss(**change)(p, SPWLoss().prepare(labels))
+
+
 @pytest.mark.message
 @pytest.mark.parametrize(
     ("change", "message"),

@@ -1,13 +1,15 @@
 """What all recognition heads have in common: a part of the classes, one vector for each, and checks of the batch."""
 
 import math
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from subband._check import positive
+from subband._check import not_negative, positive
+from subband.losses.recognition._logit import Logit
 from subband.losses.recognition._negatives import EPS
 from subband.losses.recognition.shard import ClassShard
 
@@ -22,6 +24,7 @@ class Head(nn.Module):
         classes: C, the number of all classes.
         shard: Those that lie here.
         scale: s, the factor of the cosines.
+        logit: How a logit is made of a cosine.
         epoch: Number of the epoch, from 0, which the training sets; some heads change with it.
     """
 
@@ -32,7 +35,30 @@ class Head(nn.Module):
         if self.shard.classes < 2:
             raise ValueError(f"classes is {self.shard.classes}, but a head needs at least 2 identities to tell apart")
         self.features, self.classes, self.scale = features, self.shard.classes, scale
+        self.logit = Logit(scale)
         self.epoch = 0
+
+    @property
+    def keep_bytes(self) -> int | None:
+        """Bytes of cosines (B, classes here) that may stay from forward to backward; None, as at first, is 1 GiB.
+
+        A head that would need more keeps none and computes them again in backward, block by block: four matrix
+        products for three, and the same gradients. 0 is the least memory. `head_memory` follows it.
+
+        Example:
+            >>> from subband.losses.recognition import CosFace, head_memory
+            >>> head = CosFace(64, 100_000)
+            >>> kept = head_memory(head, batch=512).logits
+            >>> head.keep_bytes = 0
+            >>> kept, head_memory(head, batch=512).logits
+            (204800000, 8388608)
+        """
+        return self.logit.keep_bytes
+
+    @keep_bytes.setter
+    def keep_bytes(self, most: int | None) -> None:
+        not_negative(keep_bytes=0 if most is None else most)
+        self.logit = replace(self.logit, keep_bytes=most)
 
     @property
     def threshold(self) -> float:

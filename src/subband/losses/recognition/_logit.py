@@ -16,6 +16,8 @@ class Logit:
         limit: Clip of the cosine to [-limit, limit].
         drop_above: Cosines above this count as 0 and have no gradient.
         detached: Whether the slope is s all the same, where the cosine is clipped or stretched.
+        keep_bytes: Bytes of cosines that may stay from forward to backward, which computes them again where there are
+            more; 1 GiB if None.
     """
 
     scale: float
@@ -23,11 +25,14 @@ class Logit:
     limit: float | None = None
     drop_above: float | None = None
     detached: bool = False
+    keep_bytes: int | None = None
 
-    def value(self, cosine: Tensor, less: Tensor | None = None) -> Tensor:
-        """Logits less something that broadcasts, as a new tensor."""
+    def value(self, cosine: Tensor, less: Tensor | None = None, *, out: Tensor) -> Tensor:
+        """Logits less something that broadcasts, in ``out``, which may be the cosines' own memory."""
         found = self.bent(cosine)
-        return found * self.scale if less is None else torch.add(-less, found, alpha=self.scale)
+        if less is None:
+            return torch.mul(found, self.scale, out=out)
+        return torch.add(-less, found, alpha=self.scale, out=out)
 
     def bent(self, cosine: Tensor) -> Tensor:
         """Cosines after clip, stretch and drop; the same tensor where there is none."""

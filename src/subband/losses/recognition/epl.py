@@ -9,6 +9,7 @@ from torch.nn.functional import logsigmoid, normalize
 
 from subband._check import not_negative
 from subband.losses.recognition._epl_policies import Margin, Update, UpdateName, proportional, update_policy
+from subband.losses.recognition._logit import Logit
 from subband.losses.recognition._memory import newest, usable, with_gradient_now
 from subband.losses.recognition._negatives import own_and_logsumexp, own_and_softplus
 from subband.losses.recognition._positives import own_softplus
@@ -130,7 +131,8 @@ class EPL(nn.Module):
     def _softmax(self, index: Tensor, here: Tensor, x: Tensor, *, head: NormFace) -> Tensor:
         """L(P) of a softmax head."""
         seen = here & self.filled[index]
-        own, others = own_and_logsumexp(x, self.memory, index, here, scale=head.scale, mask=usable(self.filled))
+        logit = Logit(head.scale, keep_bytes=head.keep_bytes)
+        own, others = own_and_logsumexp(x, self.memory, index, here, scale=logit, mask=usable(self.filled))
         own, others = self.shard.sum(self._nearer(own, seen)), self.shard.logsumexp(others)
         target = own if isinstance(head, CosFace) else head.target(own)
         losses = -logsigmoid(head.scale * target - others)
@@ -140,7 +142,7 @@ class EPL(nn.Module):
         """L(P) of UniFace."""
         scale, clamp, seen = head.scale, head.logit_clamp, here & self.filled[index]
         own, others = own_and_softplus(
-            x, self.memory, index, here, scale=scale, bias=bias, clamp=clamp, mask=usable(self.filled)
+            x, self.memory, index, here, scale=head.logit, bias=bias, clamp=clamp, mask=usable(self.filled)
         )
         own = self._nearer(own, seen)
         positives = own_softplus(own, index, seen, scale=scale, margin=head.margin, bias=bias, clamp=clamp)

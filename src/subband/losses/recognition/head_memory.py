@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from subband.losses.recognition import _reduction
+from subband.losses.recognition._head import Head
 from subband.losses.recognition.shard import ClassShard
 
 
@@ -17,7 +18,8 @@ class HeadMemory:
         gradient: Their gradients.
         optimiser: What the optimiser keeps of each parameter, such as its momentum.
         memory: Buffers: remembered embeddings or prototypes.
-        logits: Cosines of all samples with the classes here, which stay from forward to backward.
+        logits: Cosines of all samples with the classes here, which stay from forward to backward; two blocks of them
+            where they do not.
         embeddings: The gathered batch and its gradient.
         what: Sizes in words.
     """
@@ -47,7 +49,7 @@ def head_memory(head: nn.Module, *, batch: int, states: int = 1) -> HeadMemory:
     .. math:: 4 \, n D \, (2 + k + m) + 4 \, B n
 
     for n classes of D features here, k numbers of the optimiser for each weight, m memories and B samples; the logits
-    are computed again in backward, in pieces, where they would take more than a GiB.
+    are computed again in backward, block by block, where they would take more than the head's ``keep_bytes``.
 
     Args:
         head: Any head. Made under ``torch.device("meta")`` it takes no memory itself.
@@ -77,21 +79,23 @@ def head_memory(head: nn.Module, *, batch: int, states: int = 1) -> HeadMemory:
     entries = [*head.parameters(), *head.buffers()]
     wide = [entry for entry in entries if entry.ndim == 2 and len(entry) == len(shard) and entry.shape[1] > 1]
     features = max((entry.shape[1] for entry in wide), default=0)
+    budgets = [part.keep_bytes for part in head.modules() if isinstance(part, Head)]
+    keep = max((_reduction._KEEP if each is None else each for each in budgets), default=_reduction._KEEP)
     return HeadMemory(
         weights=weights,
         gradient=gradient,
         optimiser=states * gradient,
         memory=sum(buffer.nbytes for buffer in head.buffers()),
-        logits=len(wide) * _logits(batch, len(shard)),
+        logits=len(wide) * _logits(batch, len(shard), keep),
         embeddings=2 * 4 * batch * features,
         what=_what(type(head).__name__, shard, features),
     )
 
 
-def _logits(batch: int, classes: int) -> int:
-    """Bytes of the cosines that are kept, or of one piece of them."""
+def _logits(batch: int, classes: int, keep: int) -> int:
+    """Bytes of the cosines that are kept, or of two blocks of them."""
     whole = 4 * batch * classes
-    return whole if whole <= _reduction._KEEP else 4 * max(_reduction._BLOCK, 64 * batch)
+    return whole if whole <= keep else 2 * min(whole, 4 * max(_reduction._BLOCK, 64 * batch))
 
 
 def _what(name: str, shard: ClassShard, features: int) -> str:

@@ -49,7 +49,7 @@ class S2SSoftmax(MemoryHead):
     def against(self, index: Tensor, here: Tensor, *given: Tensor) -> Tensor:
         """Loss of the embeddings."""
         (x,) = given
-        own, others = own_and_logsumexp(x, self.memory, index, here, scale=self.scale, mask=usable(self.filled))
+        own, others = own_and_logsumexp(x, self.memory, index, here, scale=self.logit, mask=usable(self.filled))
         own, others = self.shard.sum(own), self.shard.logsumexp(others)
         known = self.shard.sum((here & self.filled[index]).to(x.dtype)) > 0
         losses = -logsigmoid(self.scale * (own - self.margin) - others)

@@ -93,7 +93,7 @@ class UniFace(WeightHead):
             self.weight,
             index,
             here,
-            scale=self.scale,
+            scale=self.logit,
             bias=self.bias,
             clamp=self.logit_clamp,
             rows=self.rows(index[here]),

@@ -90,14 +90,14 @@ class USS(MemoryHead):
         """Loss of the embeddings and the bias."""
         x, bias = given
         clamp, mask = self.logit_clamp, usable(self.filled)
-        own, others = own_and_softplus(x, self.memory, index, here, scale=self.scale, bias=bias, clamp=clamp, mask=mask)
+        own, others = own_and_softplus(x, self.memory, index, here, scale=self.logit, bias=bias, clamp=clamp, mask=mask)
         seen = here & self.filled[index]
         positives = own_softplus(own, index, seen, scale=self.scale, margin=self.margin, bias=bias, clamp=clamp)
         return self.shard.sum((positives + others).sum()) / len(x)
 
     @torch.no_grad()
     def _start_bias(self, x: Tensor, index: Tensor, here: Tensor) -> None:
-        found = negatives_logsumexp(x, self.memory, index, here, scale=self.scale, mask=usable(self.filled))
+        found = negatives_logsumexp(x, self.memory, index, here, scale=self.logit, mask=usable(self.filled))
         found = self.shard.logsumexp(found)
         found = found[found != -math.inf]
         if len(found):

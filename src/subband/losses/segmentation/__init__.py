@@ -1,6 +1,6 @@
 """Segmentation losses ``loss(logits, target, *, weight_map=None) -> scalar``: 2-D and 3-D, binary and multi-class."""
 
-from subband.losses.segmentation._base import SegmentationLoss
+from subband.losses.segmentation._base import PreparedTarget, SegmentationLoss
 from subband.losses.segmentation._mutual_information import MutualInformation
 from subband.losses.segmentation.abw import ABWLoss, abw_loss
 from subband.losses.segmentation.cldice import ClDiceLoss, cldice_loss
@@ -30,6 +30,7 @@ __all__ = [
     "FocalLoss",
     "JaccardLoss",
     "MutualInformation",
+    "PreparedTarget",
     "RMILoss",
     "SPWLoss",
     "SegmentationLoss",

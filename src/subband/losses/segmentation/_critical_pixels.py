@@ -1,12 +1,13 @@
 """Skea-topo's six kinds of pixels: right, wrong, and wrong where it changes the topology. In NumPy, image by image."""
 
-import itertools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import skeletonize
+
+from subband.maps.thinning import dilated, object_skeletons
+from subband.maps.thinning import skeleton as foreground_skeleton
 
 Mask = NDArray[np.bool_]
 
@@ -37,34 +38,10 @@ def pixel_kinds(predicted: Mask, target: Mask, background: Mask, foreground: Mas
     return PixelKinds(target & ~missed, ~target & ~added, broken, missed & ~broken, joined, added & ~joined)
 
 
-def foreground_skeleton(mask: Mask) -> Mask:
-    """Skeleton of Lee et al., 1994, of the mask in 2-D or 3-D."""
-    if not mask.any():
-        return mask
-    found: Mask = skeletonize(mask, method="lee") > 0  # type: ignore[no-untyped-call]
-    return found
-
-
 def background_skeleton(mask: Mask) -> Mask:
-    """Union of the skeletons of the face-connected components of the background, dilated by one pixel.
-
-    Components that touch at a corner must not be thinned as one. They get different colours, and all components of one
-    colour are thinned together.
-    """
+    """Union of the skeletons of the face-connected components of the background, dilated by one pixel."""
     labels, count = ndimage.label(~mask)
-    colours = _colours(labels, count)[labels]
-    skeleton = np.zeros_like(mask)
-    for colour in range(1, int(colours.max(initial=0)) + 1):
-        part = colours == colour
-        box = ndimage.find_objects(part.astype(np.int8))[0]
-        skeleton[box] |= foreground_skeleton(part[box])
-    return dilated(skeleton)
-
-
-def dilated(mask: Mask) -> Mask:
-    """The mask with all neighbours of its pixels, corners included."""
-    found: Mask = ndimage.binary_dilation(mask, np.ones((3,) * mask.ndim, bool))
-    return found
+    return dilated(object_skeletons(labels, count))
 
 
 def _critical(wrong: Mask, mask: Mask, background: Mask, foreground: Mask, *, whole: bool = True) -> Mask:
@@ -83,31 +60,3 @@ def _touched(regions: Mask, touch: Mask) -> Mask:
     kept[0] = False
     found: Mask = kept[labels]
     return found
-
-
-def _colours(labels: NDArray[Any], count: int) -> NDArray[Any]:
-    """Colour 1, 2, ... of each label such that components that touch at a corner differ; 0 for label 0."""
-    colours = np.ones(count + 1, np.intp)
-    colours[0] = 0
-    neighbours: dict[int, set[int]] = {}
-    for a, b in _corner_pairs(labels):
-        neighbours.setdefault(a, set()).add(b)
-        neighbours.setdefault(b, set()).add(a)
-    colours[list(neighbours)] = 0
-    for label, others in neighbours.items():
-        taken = {int(colours[other]) for other in others}
-        colours[label] = next(colour for colour in itertools.count(1) if colour not in taken)
-    return colours
-
-
-def _corner_pairs(labels: NDArray[Any]) -> list[tuple[int, int]]:
-    """Pairs of different labels above 0 whose components touch at an edge or a corner only."""
-    found = []
-    for step in itertools.product((-1, 0, 1), repeat=labels.ndim):
-        if step <= (0,) * labels.ndim or sum(map(abs, step)) < 2:  # half of the neighbours; those at a face are joined
-            continue
-        here = labels[tuple(slice(max(0, -s), min(n, n - s)) for s, n in zip(step, labels.shape, strict=True))]
-        there = labels[tuple(slice(max(0, s), min(n, n + s)) for s, n in zip(step, labels.shape, strict=True))]
-        differ = (here != there) & (here > 0) & (there > 0)
-        found.append(np.stack([here[differ], there[differ]], 1))
-    return [(int(a), int(b)) for a, b in np.unique(np.concatenate(found), axis=0)]

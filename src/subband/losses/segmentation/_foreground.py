@@ -42,11 +42,12 @@ def two_sided_cross_entropy(inputs: Inputs, background: Tensor, foreground: Tens
     Where the target is a foreground class, towards the foreground means towards that class, else away from the
     background. Divided by the sum of the weights.
     """
-    towards = inputs.log_probability[:, 1:]
+    total = background.sum() + foreground.sum()
+    log_probability = inputs.log_probability
+    away, towards = log_probability[:, :1], log_probability[:, 1:]
     if towards.shape[1] > 1:
         own = inputs.target.argmax(1, keepdim=True)
-        named = inputs.log_probability.gather(1, own)
+        named = log_probability.gather(1, own)
         towards = torch.where(own > 0, named, towards.logsumexp(1, keepdim=True))
-    total = background.sum() + foreground.sum()
-    value = (background * inputs.log_probability[:, :1] + foreground * towards).sum()
+    value = (background * away + foreground * towards).sum()
     return -value / torch.where(total > 0, total, torch.ones_like(total))

@@ -1,9 +1,11 @@
 """Mutual information of the subbands of two images, from their covariances."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from subband._check import positive
 from subband.transforms.spectrum import SubbandCovariances
@@ -11,6 +13,8 @@ from subband.transforms.spectrum import SubbandCovariances
 _EMPTY = 1e-6
 """A level whose target has less energy than this, or than 1e-11 of the prediction's, tells nothing."""
 _JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
+_FLOOR = 1e-8
+"""Added to the diagonal of the Cholesky factor before its logarithm, as published."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +50,52 @@ def conditional_entropy(covariances: SubbandCovariances, *, alpha: float, ridge:
     pp, ep, ee = covariances.prediction, covariances.cross, covariances.error
     target = _trace(covariances.target).detach()
     kept = target > _EMPTY + 1e-11 * (_trace(pp) + _trace(ee)).detach()
-    eye = torch.eye(pp.shape[-1], dtype=ep.dtype, device=ep.device)
     keep = kept[..., None, None]
-    pp, ep, ee = (torch.where(keep, x, torch.zeros_like(x)).to(ep.dtype) for x in (pp, ep, ee))
-    factor = torch.linalg.cholesky_ex(pp + alpha * eye).L
-    solved = torch.cholesky_solve(torch.cat([pp, ep.mH], -1), factor)
-    own, other = solved.chunk(2, -1)
-    matrix = ee - ep @ other + alpha * (own + other + other.mH)
-    matrix = torch.where(keep, (matrix + matrix.mH) / 2 + ridge * eye, eye)
-    jitter = _jitter(matrix.detach(), torch.where(kept, target, 1) / pp.shape[-1])
-    diagonal = torch.linalg.cholesky_ex(matrix + jitter * eye).L.diagonal(dim1=-2, dim2=-1).real
-    value = 2 * (diagonal + 1e-8).log().sum(-1)
+    pp, ep, ee = (torch.where(keep, x, torch.zeros_like(x)) for x in (pp, ep, ee))
+    value: Tensor = _LogDeterminant.apply(pp, ep, ee, torch.where(kept, target, 1) / pp.shape[-1], alpha, ridge)
     return torch.where(kept, value, torch.zeros_like(value)), kept
 
 
-def _jitter(matrix: Tensor, scale: Tensor) -> Tensor:
-    """The least of a few jitters with which each matrix has a Cholesky factor, (..., 1, 1); chosen without a sync."""
+class _LogDeterminant(torch.autograd.Function):
+    r"""Twice the sum of log diag chol M, the matrix M as above and as :math:`\Sigma_{ee} + (\alpha + \rho) I - Z Y^H`.
+
+    There :math:`Y = \Sigma_{ep} - \alpha I` and :math:`Z = Y A`. Fast because its gradient is three products with the
+    inverse W of M: W for the error, -2 W Z for the cross term, Z^H W Z for the prediction.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, pp: Tensor, ep: Tensor, ee: Tensor, scale: Tensor, alpha: float, ridge: float) -> Tensor:
+        """Solve, subtract, factorise; the jitter is in units of ``scale``."""
+        eye = torch.eye(pp.shape[-1], dtype=ep.dtype, device=ep.device)
+        shifted = ep - alpha * eye
+        factor = torch.linalg.cholesky_ex(pp + alpha * eye.real).L.to(ep.dtype)
+        solved = torch.cholesky_solve(shifted.mH, factor).mH
+        matrix = ee + (alpha + ridge) * eye - solved @ shifted.mH
+        root = _root((matrix + matrix.mH) / 2, scale)
+        diagonal = root.diagonal(dim1=-2, dim2=-1).real
+        inverse = torch.linalg.solve_triangular(root, eye.expand_as(root), upper=False)
+        ctx.save_for_backward(inverse.mH @ ((diagonal / (diagonal + _FLOOR)).unsqueeze(-1) * inverse), solved)
+        return 2 * (diagonal + _FLOOR).log().sum(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Three products."""
+        weight, solved = ctx.saved_tensors
+        weight = gradient[..., None, None] * weight
+        cross = weight @ solved
+        own, error = (x.real if x.is_complex() else x for x in (solved.mH @ cross, weight))
+        return own, -2 * cross, error, None, None, None
+
+
+def _root(matrix: Tensor, scale: Tensor) -> Tensor:
+    """The Cholesky factor with the least of a few jitters with which each matrix has one; chosen without a sync."""
     sizes = torch.tensor(_JITTERS, dtype=scale.dtype, device=scale.device).reshape(-1, *[1] * (scale.ndim + 2))
-    jitters = sizes * scale[..., None, None]
     eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
-    failed = torch.linalg.cholesky_ex(matrix + jitters * eye).info != 0
-    first = failed.int().argmin(0)
-    return jitters.gather(0, first[None, ..., None, None])[0]
+    found = torch.linalg.cholesky_ex(matrix + sizes * scale[..., None, None] * eye)
+    first = (found.info != 0).int().argmin(0)
+    root: Tensor = found.L.gather(0, first[None, ..., None, None].expand(1, *matrix.shape))[0]
+    return root
 
 
 def _trace(matrix: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ Variant = Literal["head", "paper", "paper_mask_only", "gauss"]
 VARIANTS: tuple[Variant, ...] = ("head", "paper", "paper_mask_only", "gauss")
 
 _CHUNK = 1 << 18
-"""Pixels transformed at once on a CPU, so that a band stays in its cache."""
+"""Pixels transformed at once on a CPU, so that what a transform reads and writes stays in its cache."""
 
 
 @dataclass(frozen=True)
@@ -38,30 +38,45 @@ class SubbandWeights:
         one_of("grid", self.grid, GRIDS)
 
     @torch.no_grad()
-    def of(self, p: Tensor, y: Tensor) -> Tensor:
-        """The map (B, 1, *space) of a prediction and a target (B, C, *space), added up over their channels."""
+    def of(self, p: Tensor, y: Tensor, kept: Sequence[Tensor] | None = None) -> Tensor:
+        """The map (B, 1, *space) of a prediction and a target (B, C, *space), added up over their channels.
+
+        ``kept`` is what `of_target` made of the target.
+        """
         size = tuple(y.shape[2:])
-        gains = pyramid_gains(size, self.levels, self.orientations, "complex", self.grid, False, y.device, y.dtype)
+        gains = self._gains(y)
         if self.grid == "authors" and any(n % 4 for level in gains.sizes[:-2] for n in level):
             raise ValueError(
                 f"grid='authors' with {self.levels} levels cannot bring the levels of the size {size} back to it; "
                 f"use grid='exact', or sizes divisible by {2**self.levels}"
             )
+        mask = self.of_target(y) if kept is None else [a.to(y) for a in kept]
         total = y.new_zeros(len(y), 1, *size)
-        for features in self._features(p, y, gains):
-            total += self._spread([f.sum(1) for f in features], gains.sizes).unsqueeze(1)
+        for features in self._features(p, mask, gains):
+            for part in _parts(y, len(y)):
+                total[part, 0] += self._spread([f[part].sum(1) for f in features], gains.sizes)
         return total.mul_(self.weight)
 
-    def _features(self, p: Tensor, y: Tensor, gains: Gains) -> list[list[Tensor]]:
+    @torch.no_grad()
+    def of_target(self, y: Tensor) -> list[Tensor]:
+        """The half of the work that a target (B, C, *space) asks for: its amplitudes (B, C, *sizes[n])."""
+        return amplitudes(y, self._gains(y), self.grid, self.variant != "head")
+
+    def _gains(self, y: Tensor) -> Gains:
+        size = tuple(y.shape[2:])
+        return pyramid_gains(size, self.levels, self.orientations, "complex", self.grid, False, y.device, y.dtype)
+
+    def _features(self, p: Tensor, mask: Sequence[Tensor], gains: Gains) -> list[list[Tensor]]:
         """What the levels weigh by, (B, C, *sizes[n]) each; lists that the authors bring to full size one by one."""
-        joint = self.variant != "head"
+        if self.variant == "paper_mask_only":
+            return [list(mask)]
+        prediction = amplitudes(p, gains, self.grid, self.variant != "head")
         if self.variant == "gauss":
-            pair = (amplitudes([x], gains, self.grid, joint) for x in (y, p))
-            return [[1 - torch.exp((a - b).square() / (-2 * self.sigma**2)) for a, b in zip(*pair, strict=True)]]
-        images = [y] if self.variant == "paper_mask_only" else [y, p]
+            pairs = zip(mask, prediction, strict=True)
+            return [[1 - torch.exp((a - b).square() / (-2 * self.sigma**2)) for a, b in pairs]]
         if self.variant == "paper" and self.grid == "authors":
-            return [amplitudes([x], gains, self.grid, joint) for x in images]
-        return [amplitudes(images, gains, self.grid, joint)]
+            return [list(mask), prediction]
+        return [[b.add_(a) for a, b in zip(mask, prediction, strict=True)]]
 
     def _spread(self, features: Sequence[Tensor], sizes: Sequence[tuple[int, ...]]) -> Tensor:
         """The sum of the levels (B, *sizes[n]) at full size, the nth times beta^(n-1)."""
@@ -85,27 +100,31 @@ class SubbandWeights:
         return spread.add_(features[0]).clamp_min_(0)
 
 
-def amplitudes(images: Sequence[Tensor], gains: Gains, grid: Grid, joint: bool) -> list[Tensor]:
-    """Sums over the images (B, C, *space) of their amplitudes (B, C, *sizes[n]) at each level.
+def amplitudes(images: Tensor, gains: Gains, grid: Grid, joint: bool) -> list[Tensor]:
+    """Amplitudes (B, C, *sizes[n]) of images (B, C, *space) at each level.
 
     The amplitude is the sum of the moduli of the oriented bands, or the modulus of their sum where ``joint``.
     """
-    lead, size = images[0].shape[:2], tuple(images[0].shape[2:])
+    lead, size = images.shape[:2], tuple(images.shape[2:])
     bands = [band.sum(0, keepdim=True) if joint else band for band in gains.bands]
-    sums = [images[0].new_zeros(lead.numel(), *level) for level in gains.sizes[:-1]]
-    step = max(_CHUNK // gains.high.numel(), 1) if images[0].device.type == "cpu" else lead.numel()
+    sums = [images.new_zeros(lead.numel(), *level) for level in gains.sizes[:-1]]
     axes = spectrum_axes(size)
-    for x in images:
-        for start in range(0, lead.numel(), step):
-            spectrum = full_spectrum(torch.fft.rfftn(x.flatten(0, 1)[start : start + step], dim=axes), size)
-            for number, (band, total) in enumerate(zip(bands, sums, strict=True)):
-                if number and grid == "exact":
-                    spectrum = crop_spectrum(spectrum, gains.sizes[number])
-                elif number:
-                    spectrum = authors_crop(spectrum, len(size))
-                for gain in band:
-                    total[start : start + step] += _modulus(torch.fft.ifftn(spectrum * gain, dim=axes))
+    for part in _parts(images, lead.numel()):
+        spectrum = full_spectrum(torch.fft.rfftn(images.flatten(0, 1)[part], dim=axes), size)
+        for number, (band, total) in enumerate(zip(bands, sums, strict=True)):
+            if number and grid == "exact":
+                spectrum = crop_spectrum(spectrum, gains.sizes[number])
+            elif number:
+                spectrum = authors_crop(spectrum, len(size))
+            for gain in band:
+                total[part] += _modulus(torch.fft.ifftn(spectrum * gain, dim=axes))
     return [total.reshape(*lead, *total.shape[1:]) for total in sums]
+
+
+def _parts(x: Tensor, count: int) -> list[slice]:
+    """Slices of ``count`` images of the size of x (B, C, *space)."""
+    step = max(_CHUNK // x.shape[2:].numel(), 1) if x.device.type == "cpu" else count
+    return [slice(start, start + step) for start in range(0, count, step)]
 
 
 def _modulus(z: Tensor) -> Tensor:

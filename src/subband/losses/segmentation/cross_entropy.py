@@ -5,6 +5,7 @@ from torch import Tensor
 
 from subband.losses.segmentation._base import SegmentationLoss
 from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
+from subband.losses.segmentation._likelihood import likelihood_loss
 
 
 def cross_entropy_loss(
@@ -77,5 +78,5 @@ class BalancedCrossEntropyLoss(CrossEntropyLoss):
 
 def cross_entropy(inputs: Inputs, weight_map: Tensor | None = None) -> Tensor:
     """Cross-entropy of prepared inputs; the term that CWMI and others build on."""
-    value = -(inputs.weighted_target() * inputs.log_probability).sum(1, keepdim=True)
-    return inputs.mean(value if weight_map is None else weight_map * value)
+    weight = None if inputs.class_weight is None else inputs.per_pixel(inputs.class_weight)
+    return likelihood_loss(inputs, weight, weight_map)

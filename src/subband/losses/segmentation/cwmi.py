@@ -1,6 +1,6 @@
 """Complex wavelet mutual information."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +9,8 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of, positive
-from subband.losses.segmentation._base import SegmentationLoss
-from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_logits, from_probability, read_weight_map
+from subband.losses.segmentation._base import PreparedTarget, SegmentationLoss
+from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
 from subband.losses.segmentation._mutual_information import MutualInformation, conditional_entropy, level_mean
 from subband.losses.segmentation.cross_entropy import cross_entropy
 from subband.losses.segmentation.cwmi_ablation import (
@@ -23,7 +23,12 @@ from subband.losses.segmentation.cwmi_ablation import (
     band_part,
 )
 from subband.transforms.filters import GRIDS, Grid, Kind
-from subband.transforms.spectrum import SubbandCovariances, band_covariances, subband_covariances
+from subband.transforms.spectrum import (
+    SubbandCovariances,
+    band_covariances,
+    subband_covariances,
+    subband_spectrum,
+)
 
 Measure = Literal["mi"] | Distance | Part | MutualInformation
 
@@ -38,7 +43,15 @@ class _Subbands:
     grid: Grid
     measure: Distance | Part | MutualInformation
 
-    def term(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def spectrum(self, target: Tensor) -> Tensor | None:
+        """What `term` can use again of a target (B, C, *space), or None."""
+        if not isinstance(self.measure, MutualInformation):
+            return None
+        return subband_spectrum(
+            target, levels=self.levels, orientations=self.orientations, kind=self.kind, grid=self.grid
+        )
+
+    def term(self, prediction: Tensor, target: Tensor, spectrum: Tensor | None = None) -> Tensor:
         """Sum over the levels of the mean over the images (B, C, *space) of the measure."""
         if isinstance(self.measure, MutualInformation):
             return self._entropy(
@@ -49,6 +62,7 @@ class _Subbands:
                     orientations=self.orientations,
                     kind=self.kind,
                     grid=self.grid,
+                    spectrum=spectrum,
                 ),
                 self.measure,
             )
@@ -177,17 +191,29 @@ class CWMILoss(SegmentationLoss):
         """Return `cwmi_loss` of prepared inputs."""
         return self._terms(inputs, weight_map)["loss"]
 
+    def keep(self, target: Tensor) -> tuple[Tensor, ...] | None:
+        """Return the spectrum of a target (B, C, *space), which saves one of the three transforms of a step."""
+        spectrum = self.subbands.spectrum(_compared(target))
+        return None if spectrum is None else (spectrum,)
+
+    def keeps_by(self) -> Hashable:
+        """Return what is compared, and how."""
+        return self.subbands
+
     def terms(
-        self, logits: Tensor, target: Tensor, *, weight_map: Tensor | None = None, class_weight: Tensor | None = None
+        self,
+        logits: Tensor,
+        target: Tensor | PreparedTarget,
+        *,
+        weight_map: Tensor | None = None,
+        class_weight: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return ``"loss"`` and, unweighted, its terms ``"cross_entropy"`` and ``"subband"``; arguments as `forward`.
 
         During the warm-up there is no ``"subband"``.
         """
         with torch.autocast(logits.device.type, enabled=False):
-            inputs = from_logits(
-                logits, target, ignore_index=self.ignore_index, class_weight=self._weights(class_weight)
-            )
+            inputs = self._inputs(logits, target, class_weight)
             return self._terms(inputs, read_weight_map(weight_map, inputs.target, self.map_channels))
 
     def at_epoch(self, epoch: int) -> None:
@@ -224,8 +250,13 @@ def _subbands(
 
 def _subband_term(inputs: Inputs, weight_map: Tensor | None, subbands: _Subbands) -> Tensor:
     """The measure of the foreground, or of all of more than two classes; ignored pixels are taken as right."""
-    first = 1 if inputs.target.shape[1] == 2 else 0
-    p, y = inputs.counted[:, first:], inputs.target[:, first:]
+    p, y = _compared(inputs.counted), _compared(inputs.target)
     if weight_map is not None:
         p = y + inputs.mean_one(weight_map) * (p - y)
-    return subbands.term(p, y).to(p.dtype)
+    (spectrum,) = inputs.kept or (None,)
+    return subbands.term(p, y, spectrum).to(p.dtype)
+
+
+def _compared(images: Tensor) -> Tensor:
+    """The foreground, or all of more than two classes (B, C, *space)."""
+    return images[:, 1 if images.shape[1] == 2 else 0 :]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from subband._check import one_of
 from subband.losses.segmentation._base import SegmentationLoss
-from subband.losses.segmentation._critical_pixels import PixelKinds, pixel_kinds
+from subband.losses.segmentation._critical_pixels import pixel_kinds
 from subband.losses.segmentation._foreground import (
     is_foreground,
     own_map,
@@ -162,24 +162,26 @@ def _weights(inputs: Inputs, weight_map: Tensor, dilate: bool) -> tuple[Tensor, 
 
 def _topology(inputs: Inputs, weight_map: Tensor, pixels: Pixels) -> Tensor:
     """Mean over the pixels of the error of each kind."""
-    kinds = _sort(inputs, weight_map)
-    weight = inputs.probability.new_ones(kinds.shape[0], 1)
+    kind = _sort(inputs, weight_map)
+    weight = inputs.probability.new_ones(len(kind), 1)
     if pixels == "weighted" and inputs.class_weight is not None:
         weight = inputs.class_weight[:, 1:].mean(1, keepdim=True)
     one = torch.ones_like(weight)
     true, other = one * (pixels != "no-true"), one * (pixels != "no-other")
-    kinds = kinds * inputs.per_pixel(torch.cat([true, true, weight, other, weight, other], 1))
+    weights = torch.cat([true, true, weight, other, weight, other], 1).gather(1, kind.flatten(1)).reshape(kind.shape)
+    if inputs.valid is not None:
+        weights = weights * inputs.valid
     background = inputs.probability[:, :1]
-    up, down = kinds[:, [0, 2, 5]].sum(1, keepdim=True), kinds[:, [1, 3, 4]].sum(1, keepdim=True)
-    return (up * background + down * (1 - background)).sum() / kinds.sum().clamp_min(1)
+    up = (kind == 0) | (kind == 2) | (kind == 5)
+    return (weights * torch.where(up, background, 1 - background)).sum() / weights.sum().clamp_min(1)
 
 
 def _sort(inputs: Inputs, weight_map: Tensor) -> Tensor:
-    """The six kinds of pixels, (B, 6, *space), in the order of `PixelKinds`; 0 where a pixel is ignored."""
+    """The kind of each pixel, (B, 1, *space), as its place in `PixelKinds`."""
     predicted = is_foreground(inputs.probability)[:, 0]
     if inputs.valid is not None:
         predicted = predicted & (inputs.valid[:, 0] > 0)
     masks = torch.stack([predicted, is_foreground(inputs.target)[:, 0], weight_map[:, 2] > 0, weight_map[:, 3] > 0], 1)
-    found: list[PixelKinds] = [pixel_kinds(*image) for image in masks.cpu().numpy()]
-    kinds = torch.from_numpy(np.stack([np.stack(image) for image in found])).to(inputs.target)
-    return kinds if inputs.valid is None else kinds * inputs.valid
+    kinds = [pixel_kinds(*image) for image in masks.cpu().numpy()]
+    places = np.stack([sum(place * kind for place, kind in enumerate(image)) for image in kinds])
+    return torch.from_numpy(places).to(predicted.device).unsqueeze(1)

@@ -10,6 +10,7 @@ from torch import Tensor
 from subband._check import one_of
 from subband.losses.segmentation._base import SegmentationLoss
 from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability
+from subband.losses.segmentation._likelihood import likelihood_loss
 from subband.losses.segmentation._subband_weights import SubbandWeights, Variant
 from subband.losses.segmentation.cross_entropy import cross_entropy
 from subband.losses.segmentation.dice import dice
@@ -138,14 +139,22 @@ class SPWLoss(SegmentationLoss):
         self.weights = SubbandWeights(levels, orientations, beta, weight, variant, sigma, grid)
         self.base: Base = base
 
+    def keep(self, target: Tensor) -> tuple[Tensor, ...]:
+        """Return the amplitudes of the target."""
+        return tuple(self.weights.of_target(target[:, 1:] if target.shape[1] == 2 else target))
+
+    def keeps_by(self) -> SubbandWeights:
+        """Return the options of the weights."""
+        return self.weights
+
     def compute(self, inputs: Inputs, weight_map: Tensor | None) -> Tensor:
         """Return `spw_loss` of prepared inputs."""
         return _spw(inputs, weight_map, self.weights, self.base)
 
 
 def _map(inputs: Inputs, options: SubbandWeights) -> Tensor:
-    first = 1 if inputs.target.shape[1] == 2 else 0
-    return options.of(inputs.counted[:, first:].detach(), inputs.target[:, first:])
+    p, y = inputs.structures
+    return options.of(p.detach(), y, inputs.kept)
 
 
 def _spw(inputs: Inputs, weight_map: Tensor | None, options: SubbandWeights, base: Base) -> Tensor:
@@ -154,8 +163,5 @@ def _spw(inputs: Inputs, weight_map: Tensor | None, options: SubbandWeights, bas
         plain = replace(inputs, class_weight=None)
         weight = weight if weight_map is None else weight * weight_map
         return dice(plain, weight_map, 1e-7) + cross_entropy(plain, weight)
-    own = 1 if inputs.class_weight is None else inputs.per_pixel(inputs.class_weight)
-    coefficient = inputs.target * (weight + own)
-    if weight_map is not None:
-        coefficient = coefficient * weight_map
-    return inputs.mean(-(coefficient * inputs.log_probability).sum(1, keepdim=True))
+    weight = weight + (1 if inputs.class_weight is None else inputs.per_pixel(inputs.class_weight))
+    return likelihood_loss(inputs, weight.expand(-1, inputs.classes, *weight.shape[2:]), weight_map)

@@ -60,9 +60,9 @@ def single_band_weight_loss(
     one_of("grid", grid, GRIDS)
     with torch.autocast(probability.device.type, enabled=False):
         inputs = from_probability(probability, target)
-        first = 1 if inputs.target.shape[1] == 2 else 0
+        p, y = inputs.structures
         with torch.no_grad():
-            bands = _band((inputs.target - inputs.probability)[:, first:], orientations, grid)
+            bands = _band(y - p, orientations, grid)
             weights = weight * -torch.expm1(bands.square() / (-2 * sigma**2))
         return cross_entropy(inputs, weights.sum(1, keepdim=True))
 

@@ -2,10 +2,12 @@
 
 from jaxtyping import Float, Shaped
 from torch import Tensor
+from torch.nn import functional as F
 
 from subband.losses.segmentation._base import SegmentationLoss
 from subband.losses.segmentation._foreground import own_map
 from subband.losses.segmentation._inputs import ClassWeight, Inputs, from_probability, read_weight_map
+from subband.losses.segmentation._likelihood import likelihood_loss
 
 
 def unet_weighted_loss(
@@ -67,6 +69,6 @@ def _unet_weighted(inputs: Inputs, weight_map: Tensor | None) -> Tensor:
         from subband.maps import unet_weight_map
 
         weight_map = own_map(inputs, unet_weight_map)
-    own = inputs.weighted_target() * inputs.log_probability
-    border = weight_map * (inputs.target * inputs.log_probability)[:, 1:]
-    return -inputs.mean(own.sum(1, keepdim=True) + border.sum(1, keepdim=True))
+    own = 1 if inputs.class_weight is None else inputs.per_pixel(inputs.class_weight)
+    border = weight_map.expand(-1, inputs.classes - 1, *weight_map.shape[2:])
+    return likelihood_loss(inputs, own + F.pad(border, (0, 0) * (weight_map.ndim - 2) + (1, 0)))

@@ -1,0 +1,380 @@
+"""``benchmarks/gpu.py``: what it compares with, how it goes on, and that all of it runs where little is installed."""
+
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pywt
+import torch
+
+from subband.data.images import write_png
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+PACKAGES = ("jaxtyping", "pywt", "jsonargparse", "rich", "pandas", "matplotlib", "gudhi", "edt", "cc3d", "hypothesis")
+HIDING = """
+import sys
+
+class Hide:  # from our own files; other packages may import what they are installed with
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {packages!r}:
+            frame = sys._getframe(1)
+            while frame.f_back and "importlib" in frame.f_code.co_filename:
+                frame = frame.f_back
+            if frame.f_code.co_filename.startswith({ours!r}):
+                return None
+        return self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+sys.meta_path[:] = [Hide(finder) for finder in sys.meta_path]
+sys.path.insert(0, {ours!r} + "/benchmarks")
+import gpu
+gpu.main()
+"""
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Imports ``gpu`` or one of its files."""
+    monkeypatch.syspath_prepend(FOLDER)
+    yield importlib.import_module
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("gpu", "gpu_wavelets", "_gpu", "_head_peers"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def given(script):
+    """What a section is told in a trial."""
+    clock = script("_gpu.clock")
+    return clock.Given("cpu", True, clock.Clock("cpu"))
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """A folder of data with six small images as ``subband prepare drive`` writes them."""
+    for number in range(6):
+        mask = np.zeros((48, 64), np.uint8)
+        mask[10:30, 10 + number : 40] = 255
+        write_png(tmp_path / f"data/drive/masks/{number:03d}.png", mask)
+        write_png(tmp_path / f"data/drive/images/{number:03d}.png", np.stack([255 - mask] * 3, -1))
+    return tmp_path / "data"
+
+
+def _started(tmp_path, *words, program=(str(FOLDER / "gpu.py"),), **environment):
+    """Run the script in a process of its own."""
+    command = [sys.executable, *program, "--out", str(tmp_path / "gpu.json"), "--runs", str(tmp_path / "runs"), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+def _gradient(function, z):
+    leaf = z.detach().requires_grad_()
+    return torch.autograd.grad(function(leaf), leaf)[0]
+
+
+def test_the_filters_are_those_of_pywavelets(script):
+    stand_ins = script("_gpu.stand_ins")
+    names = stand_ins.wavelets("pywt").wavelist(kind="discrete")
+    assert {"haar", "db4", "bior3.3", "rbio3.3", "bior4.4"} <= set(names)
+    for name in names:
+        assert stand_ins.wavelets("pywt").Wavelet(name).filter_bank == tuple(pywt.Wavelet(name).filter_bank), name
+
+
+def test_an_annotation_is_its_type(script):
+    assert script("_gpu.stand_ins").annotations("jaxtyping").Float[torch.Tensor, "batch"] is torch.Tensor
+
+
+def test_stand_ins_are_taken_only_where_a_package_is_missing(script, monkeypatch):
+    stand_ins = script("_gpu.stand_ins")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setitem(sys.modules, "pywt", None)  # as if it were not installed
+    stand_ins.prepare_imports()
+    assert sys.modules["pywt"].Wavelet("haar").filter_bank[0] == [0.5**0.5] * 2
+    assert hasattr(sys.modules["jaxtyping"], "jaxtyped")
+
+
+@pytest.mark.parametrize("name", ["cwmi", "rmi", "cldice", "skeleton", "entropy"])
+def test_the_authors_operations_have_our_gradient(script, name):
+    from subband.losses.segmentation import ClDiceLoss, CrossEntropyLoss, CWMILoss, RMILoss
+    from subband.losses.segmentation._mutual_information import MutualInformation
+    from subband.transforms.morphology import soft_skeleton
+
+    authors, (z, target) = script("_gpu.authors"), script("_gpu.segmentation").example(2, 64, dtype=torch.float64)
+    mask = target[:, None].double()
+    weight = torch.rand(mask.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    cwmi = CWMILoss(ce_weight=0.0, class_weight=None, measure=MutualInformation(ridge=0.0))
+    theirs, ours = {
+        "cwmi": (lambda z: authors.cwmi(z.sigmoid(), mask, 4), lambda z: cwmi(z, target)),
+        "rmi": (lambda z: authors.rmi(z.sigmoid(), mask), lambda z: RMILoss()(z, target)),
+        "cldice": (lambda z: authors.cldice(z.sigmoid(), mask), lambda z: ClDiceLoss()(z, target)),
+        "skeleton": (
+            lambda z: authors.skeleton(z.sigmoid()).square().sum(),
+            lambda z: soft_skeleton(z.sigmoid()).square().sum(),
+        ),
+        "entropy": (
+            lambda z: authors.weighted_entropy(z.sigmoid(), mask, weight),
+            lambda z: CrossEntropyLoss()(z, target, weight_map=weight),
+        ),
+    }[name]
+    assert script("_gpu.clock").difference(_gradient(ours, z), _gradient(theirs, z)) < 1e-6
+
+
+def test_the_authors_low_pass_layer_is_ours(script):
+    from subband.layers import LowPass
+
+    x = torch.rand(2, 3, 8, 12)
+    for name in ("haar", "db2"):
+        taps = tuple(pywt.Wavelet(name).rec_lo)
+        assert torch.allclose(script("_gpu.authors").DenseLowPass(taps)(x), LowPass(name)(x), atol=1e-6)
+
+
+def test_ratios_are_medians_within_rounds(script):
+    clock, calls = script("_gpu.clock"), []
+    busy = iter([1, 1, *[1, 5] * 2, *[1] * 16])  # two warm-ups, then twenty rounds
+
+    def long():
+        calls.append("long")
+        return 4.0 * next(busy)
+
+    def short():
+        calls.append("short")
+        return 2.0
+
+    rows = clock.ratios({"long": long, "short": short}, clock.Given("cpu", False, lambda work: work()), "short")
+    assert rows["long"] == {"median_ms": 4.0, "over_short": 2.0, "peak_mb": None}
+    assert rows["short"]["over_short"] == 1
+    assert calls[4:10] == ["long", "short", "short", "long", "long", "short"]
+    assert len(calls) == 2 * (2 + 20)
+
+
+def test_what_does_not_fit_stays_in_the_table(script, given):
+    def large():
+        raise torch.OutOfMemoryError
+
+    clock = script("_gpu.clock")
+    assert clock.ratios({"small": int, "large": large}, given, "small")["large"]["median_ms"] is None
+    with pytest.raises(MemoryError, match="'large', the reference, does not fit"):
+        clock.ratios({"small": int, "large": large}, given, "large")
+
+
+def test_on_cuda_events_and_the_allocator_measure(script, monkeypatch):
+    """Neither is here: stand-ins of them show what is asked, and in which order."""
+    clock, asked = script("_gpu.clock"), []
+
+    class Event:
+        def __init__(self, *, enable_timing):
+            assert enable_timing
+
+        def record(self):
+            asked.append("record")
+
+        def elapsed_time(self, end):
+            return 2.0
+
+    class Graph:
+        def replay(self):
+            asked.append("replay")
+
+    quiet = ("synchronize", "reset_peak_memory_stats", "empty_cache")
+    pretended = {name: (lambda name=name: asked.append(name)) for name in quiet}
+    pretended |= {"Event": Event, "CUDAGraph": Graph, "graph": contextlib.nullcontext, "stream": contextlib.nullcontext}
+    waiting = types.SimpleNamespace(wait_stream=lambda stream: asked.append("wait"))
+    pretended |= {"Stream": lambda: waiting, "current_stream": lambda: waiting}
+    held = iter([0, 5_000_000, 0, 5_000_000])
+    pretended |= {"memory_allocated": lambda: next(held), "max_memory_allocated": lambda: next(held)}
+    for name, value in pretended.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    timer = clock.Clock("cpu")
+    timer.cuda = True
+    given = clock.Given("cuda", True, timer)
+    rows = clock.ratios({"copy": lambda: asked.append("work")}, given, "copy")
+    assert rows == {"copy": {"median_ms": 2.0, "over_copy": 1.0, "peak_mb": 5.0}}
+    assert asked[-4:] == ["record", "work", "record", "synchronize"]
+    clock.captured(lambda: asked.append("work"), given)()
+    assert asked[-1] == "replay"
+
+    def waits():
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.suppress(RuntimeError))
+    assert clock.captured(waits, given) is None
+
+
+@pytest.fixture
+def sections(script, monkeypatch, tmp_path):
+    """The script with sections of its own, each in a forked process; a function runs it with words."""
+    gpu = script("gpu")
+    if script("_gpu.process").METHOD != "fork":
+        pytest.skip("other processes would not know these sections")
+    count = tmp_path / "count"
+
+    def good(given):
+        count.write_text(count.read_text() + "x" if count.exists() else "x")
+        return {"good, time": {"a": {"median_ms": 1.0}}}
+
+    def bad(given):
+        raise ValueError("it is\nbroken")
+
+    def cut(given):
+        raise gpu.Unfinished("goes on", {"cut, time": {"a": {"runs": 1}}})
+
+    found = {
+        "good": good,
+        "bad": bad,
+        "cut": cut,
+        "dies": lambda given: os._exit(3),
+        "hangs": lambda given: time.sleep(60),
+        "wrong": lambda given: {"wrong, correctness": {"b": {"right": False}}},
+    }
+    monkeypatch.setattr(gpu, "sections", lambda runs: found)
+    monkeypatch.setattr(gpu, "LIMIT_S", 5.0)
+
+    def run(*words):
+        out = tmp_path / "gpu.json"
+        monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--out", str(out), *words])
+        try:
+            gpu.main()
+            said = ""
+        except SystemExit as end:
+            said = str(end)
+        return json.loads(out.read_text(encoding="utf-8")), said, count.read_text()
+
+    return run
+
+
+def test_a_failing_section_leaves_one_line_and_the_others_run(sections):
+    record, said, _ = sections("bad", "dies", "wrong", "good")
+    states = record["sections"]
+    assert states["bad"]["error"] == "ValueError: it is broken"
+    assert states["dies"]["error"] == "RuntimeError: its process ended with code 3"
+    assert states["good"]["finished"]
+    assert record["gpu"]["good, time"]["a"]["median_ms"] == 1.0
+    assert said.splitlines()[1:] == [
+        "wrong, correctness: b",
+        "bad: ValueError: it is broken",
+        "dies: RuntimeError: its process ended with code 3",
+    ]
+
+
+def test_a_section_that_hangs_is_ended(sections, script, monkeypatch):
+    monkeypatch.setattr(script("gpu"), "LIMIT_S", 1.0)
+    record, _, _ = sections("good", "hangs")
+    assert record["sections"]["hangs"]["error"] == "TimeoutError: not finished after 1 s"
+
+
+def test_a_second_call_does_what_is_missing(sections, capsys):
+    sections("good", "cut")
+    record, _, count = sections("good", "cut")
+    assert "good: finished before" in capsys.readouterr().out
+    assert count == "x"
+    assert record["sections"]["cut"]["note"] == "goes on"
+    assert set(record["gpu"]) == {"good, time", "cut, time"}
+    assert sections("--again", "good")[2] == "xx"
+    assert set(sections("--again", "good")[0]["gpu"]) == {"good, time", "cut, time"}
+
+
+def test_results_of_another_device_are_not_gone_on_with(sections, tmp_path):
+    record, _, _ = sections("good")
+    record["of"]["torch"] = "2.9.0"
+    (tmp_path / "gpu.json").write_text(json.dumps(record), encoding="utf-8")
+    assert set(sections("wrong", "good")[0]["sections"]) == {"wrong", "good"}
+    assert sections("good")[2] == "xx"
+
+
+def test_sections_are_named(script, monkeypatch, capsys):
+    gpu = script("gpu")
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--list"])
+    gpu.main()
+    listed = capsys.readouterr().out.split()
+    assert {"environment", "correctness", "dwt", "cwmi", "overhead", "heads", "waveresnet", "protocol"} <= set(listed)
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "hedas"])
+    with pytest.raises(SystemExit):
+        gpu.main()
+    assert "there is no section called hedas" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_marked_tests_run_by_themselves(script, monkeypatch, tmp_path):
+    correctness, clock = script("_gpu.correctness"), script("_gpu.clock")
+    marks = "@pytest.mark." + "gpu\n@pytest.mark.parametrize('x', [0, 1])\n"  # apart: this file has no such test
+    body = f"import pytest, pywt, shape_checker\n{marks}def test(x): assert x and pywt.Wavelet\n"
+    body += f"{marks}def test_of_pywavelets(x): assert pywt.dwt2\n"
+    (tmp_path / "tests" / "support").mkdir(parents=True)
+    (tmp_path / "tests" / "support" / "shape_checker.py").touch()
+    (tmp_path / "tests" / "test_marked.py").write_text(body, encoding="utf-8")
+    (tmp_path / "tests" / "test_other.py").write_text("raise ImportError\n", encoding="utf-8")
+    for part in ("benchmarks", "src"):
+        (tmp_path / part).symlink_to(FOLDER.parent / part)
+    monkeypatch.setattr(correctness, "ROOT", tmp_path)
+    monkeypatch.setattr(
+        correctness, "UNDER_PYTEST", "import sys; sys.modules['pywt'] = None\n" + correctness.UNDER_PYTEST
+    )
+    rows = correctness.tests(clock.Given("cuda", True, None))["tests, correctness"]
+    assert [row["right"] for row in rows.values()] == [False, True]
+    assert next(iter(rows)).endswith("test[0]")
+
+
+@pytest.mark.slow
+def test_the_protocol_goes_on_where_it_stopped(script, given, monkeypatch, prepared, tmp_path):
+    protocol = script("_gpu.protocol")
+    monkeypatch.setenv("SUBBAND_DATA", str(prepared))
+    monkeypatch.setattr(protocol, "LIMIT_S", 0.0)
+    with pytest.raises(protocol.Unfinished, match="call again to go on") as stopped:
+        protocol.protocol(given, tmp_path / "runs")
+    (title, rows), *_ = stopped.value.tables.items()
+    assert title.endswith("not all runs yet")
+    assert [row["runs"] for row in rows.values()] == [0, 0]
+    monkeypatch.setattr(protocol, "LIMIT_S", 100.0)
+    ((title, rows),) = protocol.protocol(given, tmp_path / "runs").items()
+    assert title == "DRIVE, U-Net, the authors' protocol, 2 steps"
+    assert [row["runs"] for row in rows.values()] == [1, 1]
+    assert all(0 <= row["mIoU"] <= 1 for row in rows.values())
+
+
+def test_without_a_prepared_set_the_protocol_says_so(script, given, monkeypatch, tmp_path):
+    protocol = script("_gpu.protocol")
+    monkeypatch.setenv("SUBBAND_DATA", str(tmp_path))
+    with pytest.raises(protocol.Unfinished, match="SUBBAND_DATA names no folder with one of snemi3d, glas"):
+        protocol.protocol(given, tmp_path / "runs")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_gpu_one_sentence_says_so(tmp_path):
+    done = _started(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("finds no CUDA device here; nothing was measured.")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_every_section_runs_on_a_cpu_with_little_installed(tmp_path, prepared):
+    program = HIDING.format(packages=set(PACKAGES), ours=str(FOLDER.parent))
+    words = ("--device", "cpu", "--small")
+    done = _started(tmp_path, *words, program=("-c", program), SUBBAND_DATA=str(prepared), OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))
+    assert all(state["finished"] for state in record["sections"].values())
+    tables = record["gpu"]
+    for what, least in (("losses", 18), ("heads", 17), ("transforms", 8)):
+        rows = tables[f"{what}, correctness"]
+        assert len(rows) >= least
+        assert all(row["right"] for row in rows.values())
+    assert tables["CWMI, B=2, K=4, 64 x 64"]["ours"]["gradient_error"] < 1e-4
+    assert tables["U-Net of width 4, B=2, 64 x 64, float32"]["cwmi"]["over_bce"] > 0
+    images = tables["ResNet-18, B=2, 32 x 32, bfloat16, channels last"]
+    assert set(images) == {"plain", "haar", "db4", "haar, authors' layers"}
+    assert min(row["images_per_s"] for row in images.values()) > 0
+    assert tables["compiled layers, time"]["low band, haar"]["one_graph"] == 1
