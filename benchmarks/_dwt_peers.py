@@ -25,13 +25,13 @@ def load(name):
         return None
 
 
-def pytorch_wavelets(case, x):
-    """Its transform in mode ``zero``, which is its fastest; None where it has none."""
+def pytorch_wavelets(case, x, mode):
+    """Its transform; None where it has none."""
     peer = load("pytorch_wavelets")
     if peer is None or case.dims == 3:
         return None
     ahead, back = (peer.DWT1DForward, peer.DWT1DInverse) if case.dims == 1 else (peer.DWTForward, peer.DWTInverse)
-    ahead, back = ahead(J=case.level, wave=case.wavelet, mode="zero"), back(wave=case.wavelet, mode="zero")
+    ahead, back = ahead(J=case.level, wave=case.wavelet, mode=mode), back(wave=case.wavelet, mode=mode)
 
     def split(x):
         low, high = ahead(x)
@@ -42,16 +42,16 @@ def pytorch_wavelets(case, x):
     return lambda low, *high: [back((low, list(high)))], split(x)
 
 
-def ptwt(case, x):
-    """Its transform in mode ``zero``."""
+def ptwt(case, x, mode):
+    """Its transform."""
     peer = load("ptwt")
     if peer is None:
         return None
     ahead = {1: peer.wavedec, 2: peer.wavedec2, 3: peer.wavedec3}[case.dims]
     back = {1: peer.waverec, 2: peer.waverec2, 3: peer.waverec3}[case.dims]
-    found = ahead(x, case.wavelet, mode="zero", level=case.level)
+    found = ahead(x, case.wavelet, mode=mode, level=case.level)
     if not case.inverse:
-        return lambda x: _flat(ahead(x, case.wavelet, mode="zero", level=case.level)), [x]
+        return lambda x: _flat(ahead(x, case.wavelet, mode=mode, level=case.level)), [x]
     return lambda *bands: [back(_like(found, list(bands)), case.wavelet)], _flat(found)
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from subband.transforms._border import fold_outside, outside, periodic_around, zeros_around
-from subband.transforms._correlate import correlate, every, in_turn
+from subband.transforms._correlate import Term, correlate, every, in_turn
 from subband.transforms._graph import own_graph
 from subband.transforms._parts import in_parts
 from subband.transforms.filter_bank import Filter
@@ -70,7 +70,8 @@ def transpose(bands: Sequence[Tensor], axis: int, filters: Sequence[Filter], n: 
 def _analyse(x: Tensor, axis: int, filters: Sequence[Filter], filtering: Filtering) -> tuple[Tensor, ...]:
     planes, taps = _planes(x, axis, filtering), len(filters[0])
     terms = tuple(
-        tuple((plane, shift, one[m]) for m in range(taps) for shift, plane in [filtering.place(m)]) for one in filters
+        _needed([(plane, shift, one[m]) for m in range(taps) for shift, plane in [filtering.place(m)]])
+        for one in filters
     )
     return correlate(planes, axis, terms, planes[0].shape[axis] - filtering.place(taps - 1)[0])
 
@@ -102,15 +103,22 @@ def _spread(
     step, span = filtering.step, _span(filters, filtering)
     row, rows = _rows(first, count, step) if _known(padded[0].shape[axis]) else (0, padded[0].shape[axis] - span)
     terms = tuple(
-        tuple(
-            (number, row + span - filtering.place(m)[0], one[m])
-            for number, one in enumerate(filters)
-            for m in range(len(one))
-            if filtering.place(m)[1] == plane
+        _needed(
+            [
+                (number, row + span - filtering.place(m)[0], one[m])
+                for number, one in enumerate(filters)
+                for m in range(len(one))
+                if filtering.place(m)[1] == plane
+            ]
         )
         for plane in range(step)
     )
     return in_turn(correlate(padded, axis, terms, rows), axis, first - row * step, count)
+
+
+def _needed(terms: list[Term]) -> tuple[Term, ...]:
+    """The terms without those of zero taps, which biorthogonal filters have at their ends; at least one."""
+    return tuple(term for term in terms if isinstance(term[2], Tensor) or term[2] != 0) or tuple(terms[:1])
 
 
 def _rows(first: int, count: int, step: int) -> tuple[int, int]:

@@ -6,8 +6,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-Terms: TypeAlias = tuple[tuple[tuple[int, int, float | Tensor], ...], ...]
-"""For each output its terms: which input, from which sample on, times what."""
+Term: TypeAlias = tuple[int, int, float | Tensor]
+"""Which input, from which sample on, times what."""
+Terms: TypeAlias = tuple[tuple[Term, ...], ...]
+"""For each output its terms."""
 
 
 def correlate(inputs: Sequence[Tensor], axis: int, terms: Terms, count: int) -> tuple[Tensor, ...]:

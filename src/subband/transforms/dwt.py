@@ -2,12 +2,13 @@ r"""Discrete wavelet transform over any number of axes, with an inverse that giv
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from subband._check import one_of
-from subband.transforms import _fused
+from subband.transforms import _all_axes, _fused
 from subband.transforms._axis import Filtering, analyse, transpose
 from subband.transforms._border import MODES
 from subband.transforms._fused_launch import Plane
@@ -77,6 +78,9 @@ def dwt(
     if compiled and _fused.claims([x], axes, bank.analysis[0], mode):
         bands = _fused.analyse(x, _plane(bank.analysis, bank, mode, x.shape[-2:]))
         return dict(zip(_fused.BANDS, bands, strict=True))
+    if mode != "authors" and _all_axes.pays(x, axes, bank.analysis):
+        bands = _all_axes.analyse_axes(x, axes, bank.analysis, _filtering(bank, mode, compiled))
+        return dict(zip(_names(len(axes)), bands, strict=True))
     return split_axes(x, axes, lambda part, axis: split_axis(part, axis, bank, mode, compiled))
 
 
@@ -127,6 +131,8 @@ def idwt(
     _check_shape(bands, axes, sizes, bank, mode)
     if compiled and _fused.claims(list(bands.values()), axes, bank.synthesis[0], mode):
         return _join_fused(bands, bank, mode, sizes)
+    if mode != "authors" and _all_axes.pays(first, axes, bank.synthesis):
+        return _join_all(bands, axes, bank, _joining(bank, mode, compiled), sizes)
     return join_axes(bands, axes, sizes, lambda halves, axis, size: join_axis(halves, axis, bank, mode, size, compiled))
 
 
@@ -156,10 +162,27 @@ def join_axis(
     bands, filters = [band for band, _ in pairs], [typed(taps, band) for band, taps in pairs]
     if mode == "authors":
         bands = [filled(band, axis, (size + 1) // 2) for band in bands]
-    filtering = _filtering(bank, mode, compiled)
-    filtering = filtering if mode == "periodization" else replace(filtering, mode="zero")
+    filtering = _joining(bank, mode, compiled)
     even = _even_size(bands[0].shape[axis], bank, mode)
     return shortened(transpose(bands, axis, filters, even, filtering), axis, size)
+
+
+def _join_all(
+    bands: Mapping[str, Tensor], axes: Sequence[int], bank: FilterBank, filtering: Filtering, sizes: Sequence[int]
+) -> Tensor:
+    """Large bands together again, all axes in one go."""
+    first = next(iter(bands.values()))
+    even = [_even_size(first.shape[axis], bank, filtering.mode) for axis in axes]
+    given = [bands.get(name) for name in _names(len(axes))]
+    x = _all_axes.transpose_axes(given, axes, even, bank.synthesis, filtering)
+    for axis, size in zip(axes, sizes, strict=True):
+        x = shortened(x, axis, size)
+    return x
+
+
+def _names(count: int) -> list[str]:
+    """Names of the bands of so many axes."""
+    return ["".join(letters) for letters in product("ad", repeat=count)]
 
 
 def _join_fused(bands: Mapping[str, Tensor], bank: FilterBank, mode: str, sizes: Sequence[int]) -> Tensor:
@@ -185,6 +208,12 @@ def _filtering(bank: FilterBank, mode: str, compiled: bool) -> Filtering:
     if mode in ("periodization", "authors"):
         return Filtering(mode, len(bank) // 2 - 1, len(bank) // 2, compiled=compiled)
     return Filtering(mode, len(bank) - 2, len(bank) - 1, compiled=compiled)
+
+
+def _joining(bank: FilterBank, mode: str, compiled: bool) -> Filtering:
+    """How the bank's synthesis writes a signal: what lies beyond the ends is dropped, except in a periodic one."""
+    filtering = _filtering(bank, mode, compiled)
+    return filtering if mode == "periodization" else replace(filtering, mode="zero")
 
 
 def _even_size(count: int, bank: FilterBank, mode: str) -> int:
