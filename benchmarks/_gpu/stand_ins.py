@@ -1,7 +1,7 @@
 """What lets this checkout run where nothing may be installed: its path, and stand-ins for two small packages.
 
 jaxtyping only annotates. Of PyWavelets the package takes filters alone; those of a few wavelets are here, and
-``tests/test_gpu_script.py`` compares them with PyWavelets' own.
+``tests/gpu/test_gpu_parts.py`` compares them with PyWavelets' own.
 """
 
 import importlib

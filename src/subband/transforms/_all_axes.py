@@ -19,6 +19,7 @@ def pays(x: Tensor, axes: Sequence[int], filters: Sequence[Filter]) -> bool:
     large = x.is_cpu and x.numel() * x.element_size() >= 2 * PART_BYTES
     return (
         large
+        and len(filters[0]) > 2  # two taps leave nothing on the way
         and not torch.compiler.is_compiling()
         and x.dtype in (torch.float32, torch.float64)
         and not isinstance(filters[0], Tensor)
