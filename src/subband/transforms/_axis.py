@@ -178,22 +178,26 @@ def _beyond(n: int, filtering: Filtering, device: torch.device) -> tuple[Tensor,
 
 @lru_cache(maxsize=512)
 def _compiled_analysis(
-    axis: int, ndim: int, filters: tuple[Filter, ...], filtering: Filtering
+    axis: int, octave: int, filters: tuple[Filter, ...], filtering: Filtering
 ) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """`_analyse` with its borders in one graph, but one axis only: of two, the first would be done again per tap."""
+    """`_analyse` with its borders in one graph, but one axis only: of two, the first would be done again per tap.
+
+    Each octave of sizes has its own, since the levels of one transform would make the sizes of a graph variable, and it
+    slower.
+    """
     return own_graph(
-        lambda x: _analyse(x, axis, filters, filtering), f"analysis_{_name(axis, ndim, filters, filtering)}"
+        lambda x: _analyse(x, axis, filters, filtering), f"analysis_{_name(axis, octave, filters, filtering)}"
     )
 
 
 @lru_cache(maxsize=512)
 def _compiled_transpose(
-    axis: int, ndim: int, filters: tuple[Filter, ...], filtering: Filtering
+    axis: int, octave: int, filters: tuple[Filter, ...], filtering: Filtering
 ) -> Callable[[Sequence[Tensor], int], Tensor]:
     """`_transpose` in one graph."""
     return own_graph(
         lambda bands, n: _transpose(bands, axis, filters, n, filtering),
-        f"transpose_{_name(axis, ndim, filters, filtering)}",
+        f"transpose_{_name(axis, octave, filters, filtering)}",
     )
 
 
@@ -208,7 +212,7 @@ class _Analysis(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, axis: int, filters: Sequence[Filter], filtering: Filtering) -> tuple[Tensor, ...]:
         if filtering.compiled and not torch.compiler.is_compiling():
-            return _compiled_analysis(axis, x.ndim, filters, filtering)(x.detach())
+            return _compiled_analysis(axis, x.shape[axis].bit_length(), filters, filtering)(x.detach())
         if len(filters[0]) == 2:  # which leave nothing on the way
             return _analyse(x, axis, filters, filtering)
         return in_parts(lambda parts: _analyse(parts[0], axis, filters, filtering), [x], axis)
@@ -239,7 +243,7 @@ class _Transpose(torch.autograd.Function):
     @staticmethod
     def forward(axis: int, filters: Sequence[Filter], n: int, filtering: Filtering, *bands: Tensor) -> Tensor:
         if filtering.compiled and not torch.compiler.is_compiling():
-            return _compiled_transpose(axis, bands[0].ndim, filters, filtering)([band.detach() for band in bands], n)
+            return _compiled_transpose(axis, n.bit_length(), filters, filtering)([band.detach() for band in bands], n)
         if len(filters[0]) == 2:
             return _transpose(bands, axis, filters, n, filtering)
         return in_parts(lambda parts: [_transpose(parts, axis, filters, n, filtering)], bands, axis)[0]
