@@ -5,19 +5,15 @@ the real embedding of the K complex bands, 2K x 2M in float32, or the K x K Herm
 embedding is the published arithmetic and the reference where it has a Cholesky factor; else complex128 is.
 """
 
-import math
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
+from _authors import ALPHA, LEVELS, embedded, pyramid
 from common import compare, difference, gate, peak_memory, require_close, write
 from subband.losses.segmentation._mutual_information import MutualInformation
 from subband.losses.segmentation.cwmi import CWMILoss
-from subband.transforms.filters import angular_gain, axis_frequency, radial_pair, radius
+from subband.transforms.filters import radius
 
-ALPHA = 5e-4
-LEVELS = 4
 OURS = "by Parseval (subband)"
 PREPARED = "by Parseval, prepared target (subband)"
 EMBEDDED = "in space, float32 embedding"
@@ -25,35 +21,6 @@ EXACT = "in space, complex128"
 CASES = {(1, 4): (15, 25), (4, 4): (40, 70), (10, 4): (40, 85), (4, 12): (40, 104)}
 """Batch and orientations, with the least speed-up and the goal."""
 SIZE = 512
-
-
-@lru_cache
-def gains(size: int, orientations: int) -> dict[str, Tensor]:
-    """Residual low gain, and high, low and angular gains of a level of one size, in ``fftshift`` order."""
-    frequency = torch.meshgrid(axis_frequency(size), axis_frequency(size), indexing="ij")
-    r = radius(frequency)
-    high, low = radial_pair(r, math.pi / 4)
-    angular = angular_gain(frequency, orientations=orientations)
-    return {
-        "start": radial_pair(r, math.pi / 2)[1].float(),
-        "low": low.float(),
-        "bands": (high * angular).float(),
-    }
-
-
-def pyramid(image: Tensor, orientations: int) -> list[Tensor]:
-    """Complex bands (B, 1, K, h, w) of each level, by a crop of the shifted spectrum per level."""
-    spectrum = torch.fft.fftshift(torch.fft.fft2(image), dim=(-2, -1))
-    spectrum = spectrum * gains(image.shape[-1], orientations)["start"].to(image.dtype)
-    bands = []
-    for _ in range(LEVELS):
-        own = gains(spectrum.shape[-1], orientations)
-        masked = spectrum.unsqueeze(2) * own["bands"].to(image.dtype)
-        bands.append(torch.fft.ifft2(torch.fft.ifftshift(masked, dim=(-2, -1))))
-        quarter = spectrum.shape[-1] // 4
-        inner = slice(quarter, 3 * quarter)
-        spectrum = (spectrum * own["low"].to(image.dtype))[..., inner, inner]
-    return bands
 
 
 def entropy(target: Tensor, prediction: Tensor) -> Tensor:
@@ -64,13 +31,6 @@ def entropy(target: Tensor, prediction: Tensor) -> Tensor:
     inverse = torch.linalg.inv(prediction @ prediction.mH + ALPHA * eye)
     factor = torch.linalg.cholesky(target @ target.mH - cross @ inverse @ cross.mH)
     return 2 * (factor.diagonal(dim1=-2, dim2=-1).real + 1e-8).log().sum(-1).mean()
-
-
-def embedded(bands: Tensor) -> Tensor:
-    """Real rows [[Re, Im], [-Im, Re]], (B, C, 2K, 2M)."""
-    flat = bands.flatten(3)
-    upper = torch.cat([flat.real, flat.imag], -1)
-    return torch.cat([upper, torch.cat([-flat.imag, flat.real], -1)], 2)
 
 
 def in_space(prediction: Tensor, target: Tensor, orientations: int, form: str) -> Tensor:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-import _loss_authors as authors
+import _authors as authors
 from _cells import membranes, predicted
+from _skea_authors import skea_topo
 from common import MIB, compare, gate, peak_memory, require_close, write
 from subband.losses.segmentation import cldice_loss, rmi_loss, skea_topo_loss
 from subband.maps import skea_topo_maps
@@ -32,7 +33,7 @@ def main() -> None:
         "Skea-topo after its warm-up": (
             cells,
             lambda p: skea_topo_loss(p, borders, weight_map=maps, class_weight=weight, topology=True),
-            lambda p: authors.skea_topo(p, borders, maps, weight),
+            lambda p: skea_topo(p, borders, maps, weight),
         ),
     }
     timings, gates = {}, []

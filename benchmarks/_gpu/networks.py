@@ -2,7 +2,7 @@
 
 import torch
 
-from _gpu.authors import DenseLowPass
+from _authors import DenseLowPass
 from _gpu.clock import Given, Rows, Work, ratios
 
 TAPS = (0.5**0.5, 0.5**0.5)  # of haar

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from _gpu import authors
+import _authors as authors
 from _gpu.clock import Given, Rows, Work, captured, difference, ratios, tf32
 
 TIMED = ("ce", "bce", "dice", "rmi", "cldice", "cwmi", "cwmi-real", "spw")

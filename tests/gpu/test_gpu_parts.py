@@ -41,7 +41,7 @@ def test_the_authors_operations_have_our_gradient(script, name):
     from subband.losses.segmentation._mutual_information import MutualInformation
     from subband.transforms.morphology import soft_skeleton
 
-    authors, (z, target) = script("_gpu.authors"), script("_gpu.segmentation").example(2, 64, dtype=torch.float64)
+    authors, (z, target) = script("_authors"), script("_gpu.segmentation").example(2, 64, dtype=torch.float64)
     mask = target[:, None].double()
     weight = torch.rand(mask.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     cwmi = CWMILoss(ce_weight=0.0, class_weight=None, measure=MutualInformation(ridge=0.0))
@@ -67,7 +67,7 @@ def test_the_authors_low_pass_layer_is_ours(script):
     x = torch.rand(2, 3, 8, 12)
     for name in ("haar", "db2"):
         taps = tuple(pywt.Wavelet(name).rec_lo)
-        assert torch.allclose(script("_gpu.authors").DenseLowPass(taps)(x), LowPass(name)(x), atol=1e-6)
+        assert torch.allclose(script("_authors").DenseLowPass(taps)(x), LowPass(name)(x), atol=1e-6)
 
 
 def test_ratios_are_medians_within_rounds(script):

@@ -193,7 +193,7 @@ class CWMILoss(SegmentationLoss):
 
     def keep(self, target: Tensor) -> tuple[Tensor, ...] | None:
         """Return the spectrum of a target (B, C, *space), which saves one of the three transforms of a step."""
-        spectrum = self.subbands.spectrum(_compared(target))
+        spectrum = self.subbands.spectrum(target[:, 1:] if target.shape[1] == 2 else target)
         return None if spectrum is None else (spectrum,)
 
     def keeps_by(self) -> Hashable:
@@ -214,7 +214,7 @@ class CWMILoss(SegmentationLoss):
         """
         with torch.autocast(logits.device.type, enabled=False):
             inputs = self._inputs(logits, target, class_weight)
-            return self._terms(inputs, read_weight_map(weight_map, inputs.target, self.map_channels))
+            return self._terms(inputs, read_weight_map(weight_map, inputs.scores, self.map_channels))
 
     def at_epoch(self, epoch: int) -> None:
         """Warm up in the first ``warmup_epochs`` epochs."""
@@ -250,13 +250,8 @@ def _subbands(
 
 def _subband_term(inputs: Inputs, weight_map: Tensor | None, subbands: _Subbands) -> Tensor:
     """The measure of the foreground, or of all of more than two classes; ignored pixels are taken as right."""
-    p, y = _compared(inputs.counted), _compared(inputs.target)
+    p, y = inputs.structures
     if weight_map is not None:
         p = y + inputs.mean_one(weight_map) * (p - y)
     (spectrum,) = inputs.kept or (None,)
     return subbands.term(p, y, spectrum).to(p.dtype)
-
-
-def _compared(images: Tensor) -> Tensor:
-    """The foreground, or all of more than two classes (B, C, *space)."""
-    return images[:, 1 if images.shape[1] == 2 else 0 :]

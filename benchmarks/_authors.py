@@ -45,7 +45,7 @@ def cwmi(prediction: Tensor, target: Tensor, orientations: int) -> Tensor:
     """Mutual-information term: real embedding of the bands, covariances, inverse and Cholesky factor by autograd."""
     total = prediction.new_zeros(())
     for u, v in zip(pyramid(target, orientations), pyramid(prediction, orientations), strict=True):
-        y, p = (x - x.mean(-1, keepdim=True) for x in (_embedded(u), _embedded(v)))
+        y, p = (x - x.mean(-1, keepdim=True) for x in (embedded(u), embedded(v)))
         eye = torch.eye(y.shape[2], dtype=y.dtype, device=y.device)
         cross = y @ p.mT
         inner = y @ y.mT - cross @ torch.linalg.inv(p @ p.mT + ALPHA * eye) @ cross.mT
@@ -54,7 +54,7 @@ def cwmi(prediction: Tensor, target: Tensor, orientations: int) -> Tensor:
     return total
 
 
-def _embedded(bands: Tensor) -> Tensor:
+def embedded(bands: Tensor) -> Tensor:
     """Real rows [[Re, Im], [-Im, Re]], (B, C, 2K, 2M)."""
     flat = bands.flatten(3)
     return torch.cat([torch.cat([flat.real, flat.imag], -1), torch.cat([-flat.imag, flat.real], -1)], 2)

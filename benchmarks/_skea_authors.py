@@ -1,4 +1,4 @@
-"""Operations of RMI, clDice and Skea-topo as their authors compute them, written anew from the formulas."""
+"""Operations of Skea-topo as its authors compute them, written anew from the formulas."""
 
 import numpy as np
 import torch
@@ -9,51 +9,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 SQUARE = np.ones((3, 3))
-
-
-def rmi(prediction: Tensor, mask: Tensor) -> Tensor:
-    """RMI: both classes at full size, windows in float64, explicit inverse."""
-    p, t = (torch.cat([1 - x, x], 1) for x in (prediction, mask))
-    entropy = F.binary_cross_entropy(p, t, reduction="sum") / (mask.numel() + 1)
-    p, t = (F.max_pool2d(x, 3, 3, 1) for x in (p + 1e-6, t))
-    height, width = (size - 2 for size in p.shape[2:])
-    vectors = []
-    for x in (t, p):
-        shifted = [x[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-        stack = torch.stack(shifted, 2).flatten(3).double()
-        vectors.append(stack - stack.mean(3, keepdim=True))
-    tt, pp, tp = (a @ b.mT for a, b in ((vectors[0], vectors[0]), (vectors[1], vectors[1]), tuple(vectors)))
-    eye = torch.eye(9, dtype=torch.float64) * 5e-4
-    conditional = tt - tp @ torch.inverse(pp + eye) @ tp.mT
-    diagonal = torch.linalg.cholesky(conditional + eye).diagonal(dim1=-2, dim2=-1)
-    region = (diagonal + 1e-8).log().sum(-1).mean(0).sum() / 9
-    return 0.5 * entropy + 0.5 * region.float()
-
-
-def cldice(prediction: Tensor, mask: Tensor) -> Tensor:
-    """Dice and clDice: each opening erodes anew, both skeletons under autograd."""
-    dice = 1 - (2 * (mask * prediction).sum() + 1) / (mask.sum() + prediction.sum() + 1)
-    line, true_line = _soft_skeleton(prediction), _soft_skeleton(mask)
-    precision = ((line * mask).sum() + 1) / (line.sum() + 1)
-    recall = ((true_line * prediction).sum() + 1) / (true_line.sum() + 1)
-    return 0.5 * dice + 0.5 * (1 - 2 * precision * recall / (precision + recall))
-
-
-def _soft_skeleton(x: Tensor) -> Tensor:
-    """Soft skeleton with ten iterations."""
-
-    def erode(x: Tensor) -> Tensor:
-        return torch.min(-F.max_pool2d(-x, (3, 1), 1, (1, 0)), -F.max_pool2d(-x, (1, 3), 1, (0, 1)))
-
-    def opened(x: Tensor) -> Tensor:
-        return F.max_pool2d(erode(x), 3, 1, 1)
-
-    skeleton = F.relu(x - opened(x))
-    for _ in range(10):
-        x = erode(x)
-        lost = F.relu(x - opened(x))
-        skeleton = skeleton + F.relu(lost - skeleton * lost)
-    return skeleton
 
 
 def skea_topo(p: Tensor, y: Tensor, maps: Tensor, class_weight: Tensor) -> Tensor:
