@@ -12,7 +12,7 @@ from typing import Any
 from tables import bound, spent
 
 HERE = Path(__file__).resolve().parent
-NOT_BENCHMARKS = {"common", "run", "record", "tables", "gpu", "gpu_wavelets"}
+NOT_BENCHMARKS = {"common", "run", "record", "tables", "gpu"}
 STUDIES = {"ecloss"}
 """Scripts that train networks for long, and run only if named."""
 

@@ -17,7 +17,7 @@ def machinery(monkeypatch):
     """Imports a script of the folder."""
     monkeypatch.syspath_prepend(FOLDER)
     yield importlib.import_module
-    for name in ("common", "tables", "run", "gpu", "gpu_wavelets"):
+    for name in ("common", "tables", "run"):
         sys.modules.pop(name, None)
 
 

@@ -18,7 +18,7 @@ def script(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     yield importlib.import_module
     for name in list(sys.modules):
-        if name.partition(".")[0] in ("gpu", "gpu_wavelets", "_gpu", "_authors", "_head_peers"):
+        if name.partition(".")[0] in ("gpu", "_gpu", "_authors", "_head_peers"):
             del sys.modules[name]
 
 
