@@ -71,7 +71,7 @@ def sections(script, monkeypatch, tmp_path):
         "wrong": lambda given: {"wrong, correctness": {"b": {"right": False}}},
     }
     monkeypatch.setattr(gpu, "sections", lambda runs: found)
-    monkeypatch.setattr(gpu, "LIMIT_S", 5.0)
+    monkeypatch.setattr(gpu, "LIMIT_S", 100.0)
 
     def run(*words):
         out = tmp_path / "gpu.json"
@@ -101,8 +101,9 @@ def test_a_failing_section_leaves_one_line_and_the_others_run(sections):
 
 
 def test_a_section_that_hangs_is_ended(sections, script, monkeypatch):
+    sections("good")
     monkeypatch.setattr(script("gpu"), "LIMIT_S", 1.0)
-    record, _, _ = sections("good", "hangs")
+    record, _, _ = sections("good", "hangs")  # the first is finished already
     assert record["sections"]["hangs"]["error"] == "TimeoutError: not finished after 1 s"
 
 
