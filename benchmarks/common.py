@@ -194,7 +194,10 @@ def where_time_goes(case: Case, *, most: int = 6) -> dict[str, float]:
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     with profile() as record:
         case()
-    own = {average.key.removeprefix("aten::"): average.self_cpu_time_total for average in record.key_averages()}
+    own: dict[str, float] = {}
+    for average in record.key_averages():
+        name = "compiled graph" if "CompiledFxGraph" in average.key else average.key.removeprefix("aten::")
+        own[name] = own.get(name, 0.0) + average.self_cpu_time_total
     own = own if any(own.values()) else _function_times(case)
     whole = sum(own.values()) or 1.0
     longest = sorted(own, key=lambda name: own[name], reverse=True)[:most]

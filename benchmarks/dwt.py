@@ -160,19 +160,19 @@ def programs(case, x):
 
 
 def measure(case, rounds):
-    """Assert, time and weigh one case."""
+    """Assert, time and weigh one case; the figures, and what was timed."""
     x = torch.randn(case.shape, generator=torch.Generator().manual_seed(0))
     found = programs(case, x)
     timing = compare(found, reference=DENSE, anchor=x, rounds=rounds, budget_s=20)
     timing["memory_mb"] = {
         name: round(peak_memory(step) / MIB, 1) for name, step in found.items() if name != "PyWavelets"
     }
-    return timing
+    return timing, found
 
 
-def bounds(case, timing):
+def bounds(case, timing, steps):
     """What `make bench` holds us to."""
-    found = [*_over_copies(case, timing), *_eager_beside_peers(case, timing)]
+    found = [*_over_copies(case, timing, steps), *_eager_beside_peers(case, timing)]
     cases = timing["cases"]
     least = {2: 2.5, 3: 1.7}.get(case.dims)
     if least is not None:
@@ -184,7 +184,7 @@ def bounds(case, timing):
     return found
 
 
-def _over_copies(case, timing):
+def _over_copies(case, timing, steps):
     """Forward and backward over a copy of the image: the bound of the memory."""
     if case.shape != IMAGES or case.level > 1 or case.inverse or case.wavelet not in LIMITS:
         return []
@@ -195,6 +195,7 @@ def _over_copies(case, timing):
             timing["cases"][COMPILED + suffix]["over_copy"],
             at_most=bound,
             goal=goal,
+            case=steps[COMPILED + suffix],
         )
         for suffix, goal in zip(("", LAST), goals, strict=True)
     ]
@@ -228,8 +229,8 @@ def main() -> None:
     for whole in CASES:
         case = replace(whole, shape=(*whole.shape[:2], *(size // shrink for size in whole.shape[2:])))
         torch._dynamo.reset()
-        timings[case.title] = measure(case, given.rounds)
-        gates += bounds(case, timings[case.title])
+        timings[case.title], steps = measure(case, given.rounds)
+        gates += bounds(case, timings[case.title], steps)
         print(case.title, {name: row["median_ms"] for name, row in timings[case.title]["cases"].items()}, flush=True)
     absent = [name for name in ("pytorch_wavelets", "ptwt") if peers.load(name) is None]
     note = f"; not installed: {', '.join(absent)}" if absent else ""
