@@ -24,7 +24,7 @@ class Hide:  # from our own files; other packages may import what they are insta
             frame = sys._getframe(1)
             while frame.f_back and "importlib" in frame.f_code.co_filename:
                 frame = frame.f_back
-            if frame.f_code.co_filename.startswith({ours!r}):
+            if frame.f_code.co_filename.startswith({ours!r}) and "site-packages" not in frame.f_code.co_filename:
                 return None
         return self.finder.find_spec(name, path, target)
 

@@ -204,20 +204,18 @@ class _Moments(torch.autograd.Function):
         half = 2 * math.prod(ctx.shape[1:-1]) * (ctx.shape[-1] // 2 + 1)
         into = [[spectra.new_zeros(batch, half) for _ in how.scatter] if x else [] for x in ctx.needs_input_grad[:2]]
         for start, stop in _chunks(how, batch, spectra.device.type):
-            p, e = spectra[..., start:stop]
+            p, e = spectra[..., start:stop].double()
             for found, weight, turned in zip(into, weights, (p + e, p), strict=True):
                 if not found:
                     continue
                 back = weight.new_zeros(sectors, 3 * batch, stop - start)
                 for level, first, last in how.levels(start, stop):
                     back[..., first - start : last - start].baddbmm_(weight[level], how.basis(level, first, last))
-                if how.sign is not None:
-                    back[:, 2 * batch :] *= how.sign[:, None, start:stop]
-                u, v, w = back.to(p.dtype).view(sectors, 3, batch, -1).permute(1, 2, 0, 3)
-                out = _weighed(u, p, v, e, w, turned)
+                u, v, w = back.view(sectors, 3, batch, -1).permute(1, 2, 0, 3)
+                out = _weighed(u, p, v, e, w if how.sign is None else w * how.sign[:, start:stop], turned)
                 for spectrum, index in zip(found, how.scatter, strict=True):
                     place = index[..., start:stop].flatten().expand(batch, -1)
-                    spectrum.scatter_(1, place, out.flatten(1))
+                    spectrum.scatter_(1, place, out.to(spectrum.dtype).flatten(1))
         return *(_adjoint(found, ctx.shape) if found else None for found in into), None, None
 
 
@@ -248,10 +246,7 @@ def _products(spectra: Tensor) -> Tensor:
 
 
 def _weighed(u: Tensor, p: Tensor, v: Tensor, e: Tensor, w: Tensor, x: Tensor) -> Tensor:
-    """Real and imaginary parts of u P + v E + i w X, (B, 2, S, l).
-
-    In the images' precision: only the sums that u, v and w come from cancel, and they are in float64.
-    """
+    """Real and imaginary parts of u P + v E + i w X, (B, 2, S, l)."""
     out = (u.unsqueeze(1) * p).addcmul_(v.unsqueeze(1), e)
     out[:, 0].addcmul_(w, x[:, 1], value=-1)
     out[:, 1].addcmul_(w, x[:, 0])
